@@ -10,7 +10,7 @@ SUITE := $(BIN)/pigeval run suites/nightly.toml
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,hub,plots]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,hub,plots,scorers,lvlm,endpoint]'
 	@touch $@
 
 # The judges that need no weights on the simulated users: prints the leaderboard and writes it to demo/.

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.errors import ImageError, TransientError
+from harness.errors import ConfigError, ImageError, TransientError
 from harness.judge import Judge
 from harness.records import TRANSIENT, Comparison, Status, Verdict
 
 
 def ask(judge: Judge, comparisons: Sequence[Comparison]) -> list[Verdict]:
-    """One verdict each. A batch that raises or comes back malformed is asked again one by one."""
+    """One verdict each. A batch that raises or comes back malformed is asked again one by one.
+
+    Raises `ConfigError` as the judge does: a wrong key or model name would fail every other question alike.
+    """
     try:
         return _answers(judge, comparisons)
+    except ConfigError:
+        raise
     except (Exception, SystemExit) as error:
         if len(comparisons) == 1:
             return [failure_of(error)]
@@ -23,13 +28,17 @@ def _answers(judge: Judge, comparisons: Sequence[Comparison]) -> list[Verdict]:
     verdicts = list(judge.compare(comparisons))
     if len(verdicts) != len(comparisons):
         raise ValueError(f"compare returned {len(verdicts)} verdicts for {len(comparisons)} comparisons")
-    for index, verdict in enumerate(verdicts):
-        if not isinstance(verdict, Verdict) or not isinstance(verdict.status, Status):
-            raise TypeError(f"compare returned {str(verdict)[:80]!r} where a Verdict with a Status was expected")
-        if verdict.status is Status.OK and not _finite(verdict):
-            shown = f"scores {verdict.score_a!r} and {verdict.score_b!r}, probability {verdict.p_a!r}"
-            verdicts[index] = Verdict.failure(Status.NON_FINITE, shown)
-    return verdicts
+    return [checked(verdict) for verdict in verdicts]
+
+
+def checked(verdict: Verdict) -> Verdict:
+    """The verdict, or a failure where its numbers are none. Raises `TypeError` for anything but a verdict."""
+    if not isinstance(verdict, Verdict) or not isinstance(verdict.status, Status):
+        raise TypeError(f"the judge returned {str(verdict)[:80]!r} where a Verdict with a Status was expected")
+    if verdict.status is Status.OK and not _finite(verdict):
+        shown = f"scores {verdict.score_a!r} and {verdict.score_b!r}, probability {verdict.p_a!r}"
+        return Verdict.failure(Status.NON_FINITE, shown)
+    return verdict
 
 
 def _finite(verdict: Verdict) -> bool:

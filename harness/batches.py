@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -108,8 +108,14 @@ class Questions:
         )
 
 
-def batches(questions: Questions, rows: NDArray[np.int64], size: int, hints: Hints) -> Iterator[Batch]:
-    """The rows in batches, images fetched ahead as the judge's hints say."""
+Unread = Callable[[Sequence[str]], set[str]]
+"""Those of the images, by digest, that a judge still has to look at."""
+
+
+def batches(
+    questions: Questions, rows: NDArray[np.int64], size: int, hints: Hints, unread: Unread | None = None
+) -> Iterator[Batch]:
+    """The rows in batches, images fetched ahead as the judge's hints say and, where it tells, as it still needs."""
     store = questions.store
     seen = np.zeros(len(store.keys), dtype=np.bool_)
     with ThreadPoolExecutor(store.workers, thread_name_prefix="pigeval-fetch") as pool:
@@ -119,7 +125,11 @@ def batches(questions: Questions, rows: NDArray[np.int64], size: int, hints: Hin
             ready.append(Batch(some.tolist(), questions.comparisons(some)))
             if hints.reads != "nothing":
                 codes = questions.images(some) if hints.reads_references else questions.sides(some)
-                _fetch(ready[-1], _wanted(codes, hints, seen), hints.reads, store, pool)
+                wanted = _wanted(codes, hints, seen)
+                if unread is not None and wanted:
+                    left = unread([store.digests[code].tobytes().hex() for code in wanted])
+                    wanted = [code for code in wanted if store.digests[code].tobytes().hex() in left]
+                _fetch(ready[-1], wanted, hints.reads, store, pool)
             if len(ready) > AHEAD:
                 yield ready.popleft().wait()
         while ready:

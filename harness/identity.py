@@ -26,11 +26,12 @@ PACKAGES = ("pigeval", "numpy", "pillow", "pyarrow", "scipy")
 
 def identity_of(judge: Judge, parameters: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
     """The parts of a run's identity; `identity_hash` of them names the run. Raises `ConfigError` as `_told` does."""
+    hints = Hints.of(judge)
     return {
         "judge": type(judge).__qualname__,
         "source": source_digest(type(judge)),
-        "parameters": dict(parameters),
-        "libraries": versions(Hints.of(judge).libraries),
+        "parameters": {key: value for key, value in parameters.items() if key not in hints.incidental},
+        "libraries": versions(hints.libraries),
         "told": _told(judge),
         "comparisons": plan.comparison_digest,
         # Ids hash source keys: an edited prompt or rating keeps its id and yet can change a verdict.

@@ -32,6 +32,8 @@ SCHEMA = pa.schema(
         ("dimensions", pa.string()),
         ("raw", pa.string()),
         ("tokens", pa.int32()),
+        ("flags", pa.list_(pa.string())),
+        ("cost", pa.float64()),
         ("seconds", pa.float32()),
     ]
 )
@@ -58,6 +60,8 @@ def encode(rows: Sequence[int], verdicts: Sequence[Verdict], seconds: float) -> 
             _dimensions(v),
             v.raw,
             v.tokens,
+            v.flags or None,
+            v.cost,
             seconds,
         )
         for row, v in zip(rows, verdicts, strict=True)

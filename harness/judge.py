@@ -39,6 +39,10 @@ class Hints:
     """True when an image is asked for only the first time it appears in a run."""
     libraries: tuple[str, ...] = ()
     """Distributions whose versions can change a verdict; they become part of the run's identity."""
+    streams: bool = False
+    """Whether `stream(numbered comparisons)` yields (number, verdict) as answers come; see `Generator`."""
+    incidental: tuple[str, ...] = ()
+    """Parameters that cannot change a verdict (batch size, budget, where weights lie): no part of the identity."""
 
     @classmethod
     def of(cls, judge: Judge | type[Judge]) -> Self:
@@ -94,9 +98,18 @@ class Encoder(ABC):
         embeddings = self._embeddings(comparisons)
         return [self.decide(comparison, lambda image: embeddings[image.digest]) for comparison in comparisons]
 
+    def shown(self, comparison: Comparison) -> Iterable[Image]:
+        """The images that are embedded for a comparison: all of it, unless a judge needs fewer."""
+        return images_of(comparison)
+
+    def unread(self, digests: Sequence[str]) -> set[str]:
+        """Those of the images, by digest, that still have to be looked at: the others are not decoded again."""
+        known: dict[str, NDArray[np.float64]] = self.__dict__.get("_known_embeddings", {})
+        return set(digests) - known.keys()
+
     def _embeddings(self, comparisons: Sequence[Comparison]) -> dict[str, NDArray[np.float64]]:
         known: dict[str, NDArray[np.float64]] = self.__dict__.setdefault("_known_embeddings", {})
-        fresh = {image.digest: image for c in comparisons for image in images_of(c) if image.digest not in known}
+        fresh = {image.digest: image for c in comparisons for image in self.shown(c) if image.digest not in known}
         if fresh:
             rows = self.encode(list(fresh.values()))
             if len(rows) != len(fresh):

@@ -61,6 +61,8 @@ VERDICTS = pa.schema(
         ("dimensions", DIMENSIONS),
         ("raw", pa.string()),
         ("tokens", pa.int32()),
+        ("flags", pa.list_(pa.string())),
+        ("cost", pa.float64()),
     ]
 )
 TIMINGS = pa.schema([("id", pa.string()), ("seconds", pa.float32())])
@@ -210,8 +212,9 @@ def _verdicts(ids: NDArray[np.uint8], table: pa.Table) -> list[Any]:
     status = pa.DictionaryArray.from_arrays(table["status"].combine_chunks(), list(STATUSES))
     winner = pa.DictionaryArray.from_arrays(table["winner"].combine_chunks(), list(WINNERS))
     dimensions = [_dimensions(text) for text in table["dimensions"].to_pylist()]
+    rest = [table[name] for name in ("raw", "tokens", "flags", "cost")]
     plain = [table[name] for name in ("score_a", "score_b", "p_a", "grade", "rationale")]
-    return [_hex(ids), status, winner, *plain, dimensions, table["raw"], table["tokens"]]
+    return [_hex(ids), status, winner, *plain, dimensions, *rest]
 
 
 def _dimensions(text: str | None) -> list[dict[str, Any]] | None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import inspect
+from collections.abc import Callable, Collection
+from dataclasses import MISSING, fields
+from typing import Any, TypeVar
 
 from harness.errors import ConfigError
 
@@ -28,3 +31,33 @@ def one_of(name: str, value: object, known: Collection[str]) -> str:
     if not isinstance(value, str) or value not in known:
         raise ConfigError(f"parameter {name} is {value!r}; expected one of {', '.join(known)}")
     return value
+
+
+C = TypeVar("C", bound=type)
+
+
+def takes(options: type) -> Callable[[C], C]:
+    """A class decorator: the constructor's `**options` are the fields of a dataclass, each with its default.
+
+    Only the signature that is shown and checked changes: `pigeval judges NAME` lists the fields, and a wrong name is
+    refused before anything is loaded.
+    """
+
+    def decorate(cls: C) -> C:
+        own = inspect.signature(cls.__init__).parameters.values()  # type: ignore[misc]
+        named = [p for p in own if p.kind is p.KEYWORD_ONLY]
+        # Listed as keyword-only; a field without a default stays required.
+        listed = [
+            inspect.Parameter(f.name, inspect.Parameter.KEYWORD_ONLY, default=_default(f), annotation=f.type)
+            for f in fields(options)
+        ]
+        cls.__signature__ = inspect.Signature([*named, *listed])  # type: ignore[attr-defined]
+        return cls
+
+    return decorate
+
+
+def _default(field: Any) -> Any:
+    if field.default_factory is not MISSING:
+        return field.default_factory()
+    return inspect.Parameter.empty if field.default is MISSING else field.default

@@ -32,12 +32,14 @@ class Status(StrEnum):
     OK = "ok"
     UNPARSEABLE = "unparseable"
     REFUSED = "refused"
+    FILTERED = "filtered"
     TRUNCATED = "truncated"
     IMAGE_ERROR = "image_error"
     JUDGE_ERROR = "judge_error"
     NON_FINITE = "non_finite"
     TIMEOUT = "timeout"
     API_ERROR = "api_error"
+    EMPTY = "empty"
     BUDGET = "budget"
     OUT_OF_MEMORY = "out_of_memory"
 
@@ -47,7 +49,7 @@ class Status(StrEnum):
         return self in TRANSIENT
 
 
-TRANSIENT = frozenset({Status.TIMEOUT, Status.API_ERROR, Status.BUDGET, Status.OUT_OF_MEMORY})
+TRANSIENT = frozenset({Status.TIMEOUT, Status.API_ERROR, Status.EMPTY, Status.BUDGET, Status.OUT_OF_MEMORY})
 
 
 def digest_of(*parts: bytes) -> bytes:
@@ -196,6 +198,11 @@ class Verdict:
     raw: str | None = None
     """Raw output; for a failure without output, the error's text."""
     tokens: int | None = None
+    """Tokens read and written for this answer."""
+    flags: tuple[str, ...] = ()
+    """What is odd about the answer, such as `sum-wrong`; a flag never changes who won."""
+    cost: float | None = None
+    """Price of this answer in US dollars, where prices are known."""
 
     def __post_init__(self) -> None:
         if (self.winner is not None) != (self.status is Status.OK):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import shutil
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -18,8 +17,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from harness import log
-from harness.ask import ask, failure_of
+from harness.answers import Answered, batched, streamed
+from harness.ask import failure_of
 from harness.batches import Questions, batches
+from harness.contexts import FILE as CONTEXTS
+from harness.contexts import sort_contexts
 from harness.errors import ConfigError, RunError
 from harness.identity import identity_hash, identity_of, provenance
 from harness.journal import STATUSES, Answers, Journal, encode
@@ -100,6 +102,8 @@ def run(
             return previous
         log.write_json(folder / "run.json", {**info, "state": "running"})
         _check_unchanged(folder, material)
+        if hasattr(subject.judge, "keep_in"):
+            subject.judge.keep_in(folder)
         _answer(subject, material, folder / "journal", batch, retries, progress or Silent())
         return _finish(folder, plan, info)
 
@@ -129,23 +133,29 @@ def _answer(subject: Subject, material: Material, journal: Path, batch: int, ret
     title = f"{subject.spec} on {plan.choices.name}"
     with progress.task(title, len(plan), int(answered.sum())) as advance, Journal(journal) as pages:
         _fail_unreadable(questions, pages, answered, advance)
+        judge = subject.judge
+        answers = streamed if Hints.of(judge).streams else batched
         for _ in range(1 + retries):
             if answered.all():
                 return
-            _one_pass(subject.judge, questions, pages, answered, batch, advance)
+            work = batches(questions, np.flatnonzero(~answered), batch, Hints.of(judge), getattr(judge, "unread", None))
+            left = _one_pass(answers(judge, work), pages, answered, advance)
+            if left == {Status.BUDGET}:
+                return  # asking again spends nothing and gains nothing
 
 
 def _one_pass(
-    judge: Judge, questions: Questions, journal: Journal, answered: NDArray[np.bool_], size: int, advance: Advance
-) -> None:
-    for batch in batches(questions, np.flatnonzero(~answered), size, Hints.of(judge)):
-        began = time.perf_counter()
-        verdicts = ask(judge, batch.comparisons)
-        seconds = (time.perf_counter() - began) / len(verdicts)
-        journal.append(_encoded(batch.rows, verdicts, seconds))
-        final = [row for row, verdict in zip(batch.rows, verdicts, strict=True) if verdict.status not in TRANSIENT]
+    answers: Iterator[Answered], journal: Journal, answered: NDArray[np.bool_], advance: Advance
+) -> set[Status]:
+    """Keeps answers as they come; the transient statuses that were among them."""
+    left: set[Status] = set()
+    for rows, verdicts, seconds in answers:
+        journal.append(_encoded(rows, verdicts, seconds))
+        final = [row for row, verdict in zip(rows, verdicts, strict=True) if verdict.status not in TRANSIENT]
         answered[final] = True
+        left |= {verdict.status for verdict in verdicts} & TRANSIENT
         advance(len(final))
+    return left
 
 
 def _encoded(rows: list[int], verdicts: list[Verdict], seconds: float) -> pa.RecordBatch:
@@ -189,6 +199,7 @@ def _finish(folder: Path, plan: Plan, info: dict[str, Any]) -> log.Run:
         left = _transient_counts(answers, answered)
         log.write_json(folder / "run.json", {**info, "state": "incomplete", "unanswered": left})
         return log.read_run(folder)
+    sort_contexts(folder)
     log.write_items(folder / "items.parquet", plan)
     log.write_verdicts(folder, plan, answers)
     done = log.Run(folder, {**info, "state": "complete"})
@@ -269,7 +280,7 @@ def _check_unchanged(folder: Path, material: Material) -> None:
 
 
 def _clear(folder: Path) -> None:
-    for name in ("run.json", "items.parquet", "verdicts.parquet", "timings.parquet"):
+    for name in ("run.json", "items.parquet", "verdicts.parquet", "timings.parquet", CONTEXTS):
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / "journal", ignore_errors=True)
 

@@ -104,6 +104,7 @@ class ImageStore:
         self.decoded = 0
         """How many times an image was decoded."""
         self._taken = np.zeros(len(keys), dtype=np.bool_)
+        self._first: dict[bytes, int] = {}
         self._picture = dataset.picture
         self._alive: weakref.WeakValueDictionary[tuple[Kind, int], _Held] = weakref.WeakValueDictionary()
         self._recent: OrderedDict[tuple[Kind, int], _Held] = OrderedDict()
@@ -142,6 +143,7 @@ class ImageStore:
             else:
                 self.digests[code] = np.frombuffer(digest, dtype=np.uint8)
                 self._taken[code] = True
+                self._first.setdefault(digest, code)
         return len(codes)
 
     def content_codes(self, among: NDArray[np.bool_]) -> NDArray[np.int64] | None:
@@ -160,12 +162,17 @@ class ImageStore:
         lines = sorted(f"{self.keys[code]}\0{self.digests[code].tobytes().hex()}" for code in codes)
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
+    def _slot(self, kind: Kind, code: int) -> tuple[Kind, int]:
+        """Where content is held: equal contents under the first code that was found to have it."""
+        return kind, self._first.get(self.digests[code].tobytes(), code)
+
     def held(self, kind: Kind, code: int) -> _Held | None:
         """Content that is in memory, and stays there as long as the caller keeps it."""
+        slot = self._slot(kind, code)
         with self._lock:
-            held = self._alive.get((kind, code))
+            held = self._alive.get(slot)
             if held is not None:
-                self._touch((kind, code), held)
+                self._touch(slot, held)
             return held
 
     def prefetch(self, kind: Kind, code: int) -> _Held | None:
@@ -182,7 +189,7 @@ class ImageStore:
         return self._hold(kind, code).content
 
     def _hold(self, kind: Kind, code: int) -> _Held:
-        slot = (kind, code)
+        slot = self._slot(kind, code)
         with self._lock:
             held = self.held(kind, code)
             if held is not None:
@@ -193,7 +200,7 @@ class ImageStore:
         if pending is not None:
             return pending.result()
         try:
-            held = self._read(kind, code)
+            held = self._read(*slot)
         except BaseException as error:
             mine.set_exception(error)
             raise

@@ -1,0 +1,1 @@
+"""Frozen networks that turn images, and some of them texts, into vectors."""

@@ -1,0 +1,1 @@
+"""Our scorers against the official modules: same random weights, same odd images, same prompts."""
