@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from harness.records import Reference, digest_of
 
@@ -29,20 +29,16 @@ class Contexts:
     def __init__(self) -> None:
         self._known: dict[str, dict[str, Any]] = {}
         self._here: set[str] = set()
-        self._file: IO[str] | None = None
+        self._path: Path | None = None
 
     def keep_in(self, folder: Path) -> None:
         """Goes on with the contexts of a run's folder; what a killed process left half written is asked for again."""
-        if self._file is not None:
-            self._file.close()
         found = read_contexts(folder)
         self._known.update(found)
         self._here = set(found)
-        path = folder / FILE
-        torn = path.exists() and not path.read_bytes().endswith(b"\n")
-        self._file = path.open("a", encoding="utf-8")
-        if torn:
-            self._file.write("\n")
+        self._path = folder / FILE
+        if self._path.exists() and not self._path.read_bytes().endswith(b"\n"):
+            self._append("\n")
 
     def get(self, digest: str) -> str | None:
         """The text, or None where it is not made yet."""
@@ -58,17 +54,14 @@ class Contexts:
         self._keep(digest, self._known[digest])
 
     def _keep(self, digest: str, record: Mapping[str, Any]) -> None:
-        if self._file is None or digest in self._here:
-            return
-        self._file.write(json.dumps(record, ensure_ascii=True, sort_keys=True) + "\n")
-        self._file.flush()
-        self._here.add(digest)
+        if self._path is not None and digest not in self._here:
+            self._append(json.dumps(record, ensure_ascii=True, sort_keys=True) + "\n")
+            self._here.add(digest)
 
-    def close(self) -> None:
-        """Closes the file; what is in memory stays."""
-        if self._file is not None:
-            self._file.close()
-        self._file = None
+    def _append(self, text: str) -> None:
+        assert self._path is not None
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(text)
 
 
 def read_contexts(folder: Path) -> dict[str, dict[str, Any]]:

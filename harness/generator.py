@@ -36,7 +36,7 @@ class Generator(ABC):
     window: ClassVar[int] = 1
     """Comparisons that are handed to `prepare` together."""
 
-    def prepare(self, comparisons: Sequence[Comparison]) -> None:
+    def prepare(self, comparisons: Sequence[Comparison]) -> None:  # noqa: B027
         """What must be known before some comparisons can be asked, such as texts about their users; nothing here."""
 
     def requests(self, comparison: Comparison) -> Sequence[Request]:
