@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from harness.log import Run
@@ -37,6 +39,26 @@ def outcomes_of(run: Run) -> Outcomes:
         weight=_floats(table["weight"]),
         status=table["status"].cast(pa.string()).to_numpy(),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the answers of a run took and how many were odd."""
+
+    questions: int
+    tokens: int | None
+    """Read and written, in all; None where no answer tells."""
+    cost: float | None
+    """US dollars, in all; None where no price is known."""
+    flagged: int
+    """Answers with a flag: usable perhaps, yet not as they were asked for."""
+
+
+def usage_of(run: Run) -> Usage:
+    """Tokens, price and flags of a finished run."""
+    table = run.table
+    totals = [pc.sum(table[name]).as_py() for name in ("tokens", "cost")]
+    return Usage(table.num_rows, *totals, flagged=table.num_rows - table["flags"].null_count)
 
 
 def _answers(column: pa.ChunkedArray) -> NDArray[np.int8]:

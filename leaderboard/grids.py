@@ -120,10 +120,20 @@ def _optional(rows: Sequence[Row], reasons: Reasons) -> Mapping[str, list[str]]:
         columns["acc w/ tie@cal (eps)"] = [_calibrated(row, reasons) for row in rows]
     if any(row.wilson.available for row in rows):
         columns["Wilson of acc w/ tie"] = [reasons.interval(row.wilson) for row in rows]
+    if any(row.usage.flagged for row in rows):
+        columns["flagged answers"] = [percent(row.usage.flagged / row.usage.questions) for row in rows]
+    if any(row.usage.tokens for row in rows):
+        columns["tokens a question"] = [_each(row.usage.tokens, row.usage.questions, "{:.0f}") for row in rows]
+    if any(row.usage.cost for row in rows):
+        columns["US$ a thousand"] = [_each(row.usage.cost, row.usage.questions / 1000, "{:.2f}") for row in rows]
     if any(row.position for row in rows):
         columns["swap consistency"] = [percent(row.position.swap_consistency) if row.position else "–" for row in rows]
         columns["first position"] = [_first_position(row, reasons) for row in rows]
     return columns
+
+
+def _each(total: float | None, n: float, form: str) -> str:
+    return "–" if total is None else form.format(total / n)
 
 
 def _calibrated(row: Row, reasons: Reasons) -> str:

@@ -42,6 +42,7 @@ def row_of(sheet: Sheet, part: Part, name: str, resampled: Resampled, run: int) 
         failures=_failures(outcomes),
         bounds=bounds(MEASURES[RANKED_BY], counts),
         position=sheet.position,
+        usage=sheet.usage,
         rank_range=RankRange(reason="not ranked"),
         gain=Gain(),
         calibrated=_calibrated(sheet),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.metrics import Bounds, Counts, Interval, PairedTest, Position
+from harness.views import Usage
 from leaderboard.published.entries import Beside
 
 Part = Literal["judge", "companion", "control", "line"]
@@ -91,6 +92,7 @@ class Row:
     """Of the measure ranked by, over all answers the failures might have been."""
     position: Position | None
     """None where each pair was asked in one order only."""
+    usage: Usage
     rank_range: RankRange
     gain: Gain
     calibrated: AtThreshold | None

@@ -48,6 +48,13 @@ def details_of(table: Table) -> list[str]:
         )
     if any(row.wilson.available for row in table.rows):
         told.append("Wilson: every user has one item here, so the plain interval of a proportion is shown beside it.")
+    if any(row.usage.flagged for row in table.rows):
+        told.append(
+            "flagged answers: share of the questions whose answer is odd in form (a wrong sum, a verdict against "
+            "its own totals, cut off …), whether or not a verdict could be read; a flag never changes who won."
+        )
+    if any(row.usage.cost for row in table.rows):
+        told.append("US$ a thousand: price of a thousand questions at the prices given when the run was made.")
     if any(row.position for row in table.rows):
         told.append(
             "swap consistency: share of pairs answered alike in both orders. first position: share of decisive answers "

@@ -23,6 +23,8 @@ COMMANDS = {
     "render": "draw the pictures of a data set whose own are gone",
     "leaderboard": "make the leaderboard of a results folder",
     "compare": "paired test of runs on the same items; the first is the baseline",
+    "show": "one judged item in full: references, images, reasoning, scores, verdict",
+    "reparse": "read the stored outputs of a run with another parser; no model is asked",
     "metrics": "measures and official rules of a stored run",
     "tally": "measures and official rules for verdicts made elsewhere, from a table",
     "rules": "list measures and official rules",

@@ -10,7 +10,7 @@ from tabulate import tabulate
 
 from harness.log import Run
 from harness.metrics import MEASURES, combine_orders, count
-from harness.views import outcomes_of
+from harness.views import outcomes_of, usage_of
 from pigeval.listing import printable
 
 SHOWN = ("three_way_acc", "decisive_strict_acc", "decisive_half_acc", "failure_rate")
@@ -31,10 +31,17 @@ def _summary(run: Run) -> dict[str, Any]:
         "image_errors": run.info.get("status", {}).get("image_error", 0),
     }
     if not run.complete:
-        return {**row, "n": None, **dict.fromkeys(SHOWN)}
+        return {**row, **dict.fromkeys(("n", "tokens", "cost", "flagged")), **dict.fromkeys(SHOWN)}
     counts = count(combine_orders(outcomes_of(run)))
+    usage = usage_of(run)
     values = {name: MEASURES[name].value(counts) for name in SHOWN}
-    return {**row, "n": counts.n, **{name: None if math.isnan(value) else value for name, value in values.items()}}
+    spent = {"tokens": usage.tokens, "cost": usage.cost, "flagged": usage.flagged}
+    return {
+        **row,
+        "n": counts.n,
+        **spent,
+        **{name: None if math.isnan(value) else value for name, value in values.items()},
+    }
 
 
 def summary_table(rows: Sequence[dict[str, Any]]) -> str:
@@ -42,7 +49,17 @@ def summary_table(rows: Sequence[dict[str, Any]]) -> str:
     titles = [MEASURES[name].title for name in SHOWN]
     plain = ("kind", "references", "state", "n")
     body = [[printable(row["judge"]), *(row[key] for key in plain), *(_percent(row[n]) for n in SHOWN)] for row in rows]
-    return tabulate(body, headers=["judge", "kind", "references", "state", "N", *titles], disable_numparse=True)
+    header = ["judge", "kind", "references", "state", "N", *titles]
+    if any(row["tokens"] for row in rows):
+        header += ["flagged", "tokens", "US$"]
+        body = [[*line, *_spent(row)] for line, row in zip(body, rows, strict=True)]
+    return tabulate(body, headers=header, disable_numparse=True)
+
+
+def _spent(row: dict[str, Any]) -> tuple[str, ...]:
+    """Flagged answers, tokens and price of a run, empty where unknown."""
+    cost = "" if row["cost"] is None else f"{row['cost']:.4f}"
+    return tuple("" if row[name] is None else str(row[name]) for name in ("flagged", "tokens")) + (cost,)
 
 
 def _percent(value: float | None) -> str:

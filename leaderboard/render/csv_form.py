@@ -103,6 +103,10 @@ def _line(table: Table, row: Row) -> dict[str, str]:
         **_gain(row),
         "swap_consistency": percent(row.position.swap_consistency) if row.position else NO_DATA,
         "first_position_rate": percent(row.position.first_position_rate) if row.position else NO_DATA,
+        "questions_asked": str(row.usage.questions),
+        "flagged_answers": str(row.usage.flagged),
+        "tokens": NO_DATA if row.usage.tokens is None else str(row.usage.tokens),
+        "us_dollars": NO_DATA if row.usage.cost is None else f"{row.usage.cost:.6f}",
         "questions": escape.csv(row.comparison_digest),
         "identity": escape.csv(row.identity),
     }
