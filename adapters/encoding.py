@@ -54,6 +54,14 @@ class DualJudge(BackboneJudge):
         super().__init__(backbone)
         self._texts: dict[str, Vector] = {}
 
+    def identity(self) -> Mapping[str, Any]:
+        """What the backbone and its tokenizer are."""
+        return {**super().identity(), "texts": dict(self.backbone.described_texts())}
+
+    def encode(self, images: Sequence[Image]) -> NDArray[np.float64]:
+        """Unit vectors of shape (n, d): normalised once, however many comparisons an image stands in."""
+        return unit(super().encode(images))
+
     def score(self, cosine: float) -> float:
         """The judge's score, higher is better, for a cosine in [-1, 1]."""
         return cosine
@@ -77,7 +85,7 @@ class DualJudge(BackboneJudge):
     def decide(self, comparison: Comparison, embed: Embed) -> Verdict:
         """Compares the two images' scores; `p_a` where the judge gives a probability."""
         text = self._texts[comparison.prompt]
-        a, b = (self.score(float(unit(embed(image)) @ text)) for image in (comparison.image_a, comparison.image_b))
+        a, b = (self.score(float(embed(image) @ text)) for image in (comparison.image_a, comparison.image_b))
         return Verdict.from_scores(a, b, self.probability(a, b))
 
     def probability(self, score_a: float, score_b: float) -> float | None:  # noqa: ARG002

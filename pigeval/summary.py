@@ -59,7 +59,7 @@ def summary_table(rows: Sequence[dict[str, Any]]) -> str:
 def _spent(row: dict[str, Any]) -> tuple[str, ...]:
     """Flagged answers, tokens and price of a run, empty where unknown."""
     cost = "" if row["cost"] is None else f"{row['cost']:.4f}"
-    return tuple("" if row[name] is None else str(row[name]) for name in ("flagged", "tokens")) + (cost,)
+    return (*("" if row[name] is None else str(row[name]) for name in ("flagged", "tokens")), cost)
 
 
 def _percent(value: float | None) -> str:

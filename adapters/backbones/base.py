@@ -141,6 +141,10 @@ class DualBackbone(Backbone):
     scale: float = 1.0
     """Factor on cosines the model was trained with: exp(logit_scale)."""
 
+    def described_texts(self) -> Mapping[str, Any]:
+        """What can change a text vector besides `described`: a tokenizer from files. No part of the cache's name."""
+        return {}
+
     @abstractmethod
     def forward_texts(self, texts: Sequence[str]) -> torch.Tensor:
         """Vectors of shape (n, d), not normalised. Too long texts are cut so that the end-of-text token stays."""
