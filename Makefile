@@ -3,14 +3,22 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+FULL := $(VENV)/.full
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e
 SUITE := $(BIN)/pigeval run suites/nightly.toml
 
-.PHONY: demo test lint bench results nightly clean
+.PHONY: demo test lint bench parity bench-scorers bench-endpoint results nightly clean
 .DEFAULT_GOAL := test
 
+# What the judges without weights need.
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,hub,plots,scorers,lvlm,endpoint]'
+	$(INSTALL) '.[hub,plots]'
+	@touch $@
+
+# Everything: torch alone is several gigabytes.
+$(FULL): $(READY)
+	$(INSTALL) '.[dev,hub,plots,scorers,lvlm,endpoint]'
 	@touch $@
 
 # The judges that need no weights on the simulated users: prints the leaderboard and writes it to demo/.
@@ -19,16 +27,26 @@ demo: $(READY)
 	$(BIN)/pigeval leaderboard demo/runs --out demo
 	@cat demo/LEADERBOARD.md
 
-test: $(READY)
+test: $(FULL)
 	HF_HUB_OFFLINE=1 $(BIN)/pytest
 
-lint: $(READY)
+lint: $(FULL)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(READY)
+bench: $(FULL)
 	$(BIN)/python -m benchmarks
+
+# Our scorers against the official packages, each in an environment of its own that is built on the way.
+parity: $(FULL)
+	$(BIN)/python -m benchmarks.parity
+
+bench-scorers: $(FULL)
+	$(BIN)/python -m benchmarks.scorers
+
+bench-endpoint: $(FULL)
+	$(BIN)/python -m benchmarks.endpoint
 
 # The published runs; the nightly run compares itself with them.
 results: $(READY)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from harness.choices import ChoiceTable, Dataset
+    from harness.generation import Decoding, Engine, Message, Parser, Reply, Request
+    from harness.generator import Generator
     from harness.judge import Encoder, Judge, Scorer
     from harness.protocol import Protocol
     from harness.records import Choice, Comparison, Dimension, Image, Reference, Status, Verdict
@@ -18,6 +20,13 @@ _HOME = {
     "Encoder": "harness.judge",
     "Judge": "harness.judge",
     "Scorer": "harness.judge",
+    "Decoding": "harness.generation",
+    "Engine": "harness.generation",
+    "Message": "harness.generation",
+    "Parser": "harness.generation",
+    "Reply": "harness.generation",
+    "Request": "harness.generation",
+    "Generator": "harness.generator",
     "Protocol": "harness.protocol",
     "Choice": "harness.records",
     "Comparison": "harness.records",
@@ -35,13 +44,20 @@ __all__ = [
     "ChoiceTable",
     "Comparison",
     "Dataset",
+    "Decoding",
     "Dimension",
     "Encoder",
+    "Engine",
+    "Generator",
     "Image",
     "Judge",
+    "Message",
+    "Parser",
     "Protocol",
     "Reference",
+    "Reply",
     "Report",
+    "Request",
     "Scorer",
     "Status",
     "Verdict",
