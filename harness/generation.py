@@ -34,7 +34,7 @@ class Decoding:
     seed: int = 0
     """Sent where sampling is on and the model takes one."""
     options: tuple[str, ...] = ()
-    """Words whose probabilities are wanted where the answer first decides between them, such as ("1", "2")."""
+    """Words whose probabilities are wanted where one of them last stands as a token, such as ("1", "2"): A's first."""
 
 
 @dataclass(frozen=True, slots=True)

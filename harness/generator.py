@@ -131,11 +131,16 @@ def read(parser: Parser, reply: Reply) -> Verdict:
 
 
 def _probability(verdict: Verdict, reply: Reply) -> float | None:
-    """Share of the first option in the probability of the first two; the parser's own where there is none."""
+    """Share of the first option in the probability of the first two; the parser's own where there is none.
+
+    None where it points the other way than the verdict: the words stood elsewhere last, as in "1 is better than 2".
+    """
     chances = list(reply.options.values())[:2]
     if verdict.status is not Status.OK or len(chances) < 2 or sum(chances) <= 0:
         return verdict.p_a
-    return chances[0] / sum(chances)
+    share = chances[0] / sum(chances)
+    against = {"A": share < 0.5, "B": share > 0.5, "tie": False}
+    return None if against[verdict.winner or "tie"] else share
 
 
 def _spent(replies: Sequence[Reply]) -> dict[str, Any]:

@@ -19,15 +19,11 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> int:
     """Writes the run and says how many verdicts are others."""
-    from adapters.parsers import PARSERS
-    from harness.errors import unknown
     from harness.log import read_run
+    from harness.parsers import parser_of
     from pigeval.reparsing import reparse
 
-    if options.parser not in PARSERS:
-        raise unknown("parser", options.parser, PARSERS, f"there are: {', '.join(sorted(PARSERS))}")
-    run = read_run(options.run)
-    parser = PARSERS[options.parser]
+    run, parser = read_run(options.run), parser_of(options.parser)
     done = reparse(run, parser, options.out or run.folder.parent.parent)
     if options.json:
         changes = [{"before": old, "after": new, "count": n} for (old, new), n in done.changes.items()]

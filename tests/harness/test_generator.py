@@ -180,13 +180,16 @@ def ids(memory: Memory, tmp_path: Path) -> list[str]:
     return [str(i) for i in run_on(Asks(Canned()), memory, tmp_path / "ids").table["id"].to_pylist()]
 
 
-def test_probability_of_the_first_option_is_its_share(memory: Memory, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("text", "expected"), [("winner 1", 0.75), ("winner 2", None), ("nothing", None)])
+def test_probability_of_the_first_option_is_its_share_unless_it_contradicts(
+    text: str, expected: float | None, memory: Memory, tmp_path: Path
+) -> None:
     class Sure(Canned):
         def reply(self, request: Request) -> Reply:
-            return Reply(Status.OK, "winner 1", options={"1": 0.6, "2": 0.2, "tie": 0.2})
+            return Reply(Status.OK, text, options={"1": 0.6, "2": 0.2, "tie": 0.2})
 
     run = run_on(Asks(Sure()), memory, tmp_path)
-    assert run.table["p_a"].to_pylist() == pytest.approx([0.75] * 15)
+    assert run.table["p_a"].to_pylist() == pytest.approx([expected] * 15)
 
 
 # --- user contexts ----------------------------------------------------------------------------------------------------
