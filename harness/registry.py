@@ -74,6 +74,8 @@ class Entry:
     """What is left to do by hand, a step a line; `{to}` stands for the folder."""
     parameters: Mapping[str, Any] | None = None
     """Parameters with their defaults; None: whatever the class takes."""
+    preset: Mapping[str, Any] = field(default_factory=dict)
+    """Parameters set otherwise than by the class; all that the class takes may still be given."""
 
     def create(self, parameters: Mapping[str, Any]) -> Any:
         """An instance. Raises `ConfigError` for an unknown parameter or a target that cannot be imported."""
@@ -81,14 +83,19 @@ class Entry:
         cls = self.load()
         _check_names(self.name, parameters, _parameters_of(cls))
         _check_texts(self.name, parameters, cls)
-        _check_complete(self.name, {**(self.parameters or {}), **parameters}, cls)
+        whole = self.resolved(parameters)
+        _check_complete(self.name, whole, cls)
         try:
-            return cls(**{**(self.parameters or {}), **parameters})
+            return cls(**whole)
         except PigevalError:
             raise
         except Exception as error:
             problem = f"{self.name} cannot be made ({type(error).__name__}: {error})"
             raise ConfigError(f"{problem}; it takes {inspect.signature(cls)}") from error
+
+    def resolved(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The parameters given, and those the table sets."""
+        return {**(self.parameters or {}), **self.preset, **given}
 
     def check(self, parameters: Mapping[str, Any]) -> None:
         """Checks names; imports the class only where no catalogue lists them. Raises `ConfigError`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from harness.contexts import read_contexts
 from harness.log import Run
 from harness.metrics.outcomes import Outcomes
 from harness.plan import NONE
@@ -55,10 +57,19 @@ class Usage:
 
 
 def usage_of(run: Run) -> Usage:
-    """Tokens, price and flags of a finished run."""
+    """Tokens, price and flags of a finished run, the texts about its users included."""
     table = run.table
-    totals = [pc.sum(table[name]).as_py() for name in ("tokens", "cost")]
-    return Usage(table.num_rows, *totals, flagged=table.num_rows - table["flags"].null_count)
+    written = read_contexts(run.folder).values()
+    tokens = _total(table["tokens"], (text.get(key) for text in written for key in ("tokens_in", "tokens_out")))
+    cost = _total(table["cost"], (text.get("cost") for text in written))
+    flagged = table.num_rows - table["flags"].null_count
+    return Usage(table.num_rows, None if tokens is None else int(tokens), cost, flagged)
+
+
+def _total(column: pa.ChunkedArray, more: Iterable[Any]) -> float | None:
+    parts = [pc.sum(column).as_py(), *more]
+    known = [part for part in parts if isinstance(part, int | float)]
+    return sum(known) if known else None
 
 
 def _answers(column: pa.ChunkedArray) -> NDArray[np.int8]:

@@ -120,6 +120,8 @@ def _optional(rows: Sequence[Row], reasons: Reasons) -> Mapping[str, list[str]]:
         columns["acc w/ tie@cal (eps)"] = [_calibrated(row, reasons) for row in rows]
     if any(row.wilson.available for row in rows):
         columns["Wilson of acc w/ tie"] = [reasons.interval(row.wilson) for row in rows]
+    if any(row.probabilities for row in rows):
+        columns["Brier (fitted)"] = [_brier(row) for row in rows]
     if any(row.usage.flagged for row in rows):
         columns["flagged answers"] = [percent(row.usage.flagged / row.usage.questions) for row in rows]
     if any(row.usage.tokens for row in rows):
@@ -130,6 +132,11 @@ def _optional(rows: Sequence[Row], reasons: Reasons) -> Mapping[str, list[str]]:
         columns["swap consistency"] = [percent(row.position.swap_consistency) if row.position else "–" for row in rows]
         columns["first position"] = [_first_position(row, reasons) for row in rows]
     return columns
+
+
+def _brier(row: Row) -> str:
+    told = row.probabilities
+    return "–" if told is None else f"{told.brier:.3f} ({told.fitted_brier:.3f})"
 
 
 def _each(total: float | None, n: float, form: str) -> str:

@@ -43,6 +43,7 @@ def row_of(sheet: Sheet, part: Part, name: str, resampled: Resampled, run: int) 
         bounds=bounds(MEASURES[RANKED_BY], counts),
         position=sheet.position,
         usage=sheet.usage,
+        probabilities=sheet.probabilities,
         rank_range=RankRange(reason="not ranked"),
         gain=Gain(),
         calibrated=_calibrated(sheet),

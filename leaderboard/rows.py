@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.metrics import Bounds, Counts, Interval, PairedTest, Position
+from harness.metrics.probabilities import Probabilities
 from harness.views import Usage
 from leaderboard.published.entries import Beside
 
@@ -93,6 +94,8 @@ class Row:
     position: Position | None
     """None where each pair was asked in one order only."""
     usage: Usage
+    probabilities: Probabilities | None
+    """None without probabilities, or with too few users."""
     rank_range: RankRange
     gain: Gain
     calibrated: AtThreshold | None

@@ -48,6 +48,12 @@ def details_of(table: Table) -> list[str]:
         )
     if any(row.wilson.available for row in table.rows):
         told.append("Wilson: every user has one item here, so the plain interval of a proportion is shown beside it.")
+    if any(row.probabilities for row in table.rows):
+        told.append(
+            "Brier: mean squared distance of the probability of the first image and the user's choice, a tie being one "
+            "half; 0 is perfect. In brackets: after a temperature and a bias were fitted on a fifth of the users; both "
+            "are of the others' answers."
+        )
     if any(row.usage.flagged for row in table.rows):
         told.append(
             "flagged answers: share of the questions whose answer is odd in form (a wrong sum, a verdict against "

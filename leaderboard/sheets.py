@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from harness.errors import DataError, RunError
 from harness.log import Run
 from harness.metrics import Outcomes, Position, combine_orders, position
+from harness.metrics.probabilities import Probabilities, probabilities
 from harness.views import Usage, outcomes_of, usage_of
 from leaderboard.facts import Facts, place
 
@@ -33,6 +34,7 @@ class Sheet:
     position: Position | None
     """None where each pair was asked in one order only."""
     usage: Usage
+    probabilities: Probabilities | None
 
     @cached_property
     def questions(self) -> str:
@@ -55,10 +57,11 @@ def read_sheet(run: Run, facts: Facts) -> Sheet:
         combined = combine_orders(asked)
         usage = usage_of(run)
         users = np.unique(run.table["user"].to_numpy()).tolist() if (asked.user >= 0).any() else []
+        told = probabilities(asked, users)
     except (DataError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
         raise RunError(f"{place(run)}: {error}; restore the files or run again with --fresh") from error
     ordered = combined.take(np.argsort(combined.item))
-    return Sheet(facts, place(run), ordered, tuple(map(str, users)), turned if turned.items else None, usage)
+    return Sheet(facts, place(run), ordered, tuple(map(str, users)), turned if turned.items else None, usage, told)
 
 
 def _digest(columns: Iterable[NDArray[Any]]) -> str:

@@ -28,6 +28,7 @@ COMMANDS = {
     "metrics": "measures and official rules of a stored run",
     "tally": "measures and official rules for verdicts made elsewhere, from a table",
     "rules": "list measures and official rules",
+    "prompts": "list prompts, show one, fetch official templates and check their hashes",
     "convert": "turn a pickled release into files that runs can read",
 }
 """Each is a module of `pigeval.commands`, imported when it is called."""

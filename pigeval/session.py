@@ -96,7 +96,7 @@ def subject_of(judges: Registry, spec: str) -> Subject:
         spec=str(parsed),
         title=entry.title or entry.summary,
         kind=entry.kind or "judge",
-        parameters={**(entry.parameters or {}), **parsed.parameters},
+        parameters=entry.resolved(parsed.parameters),
         about=_about_judge(entry),
     )
 

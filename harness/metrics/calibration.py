@@ -1,8 +1,8 @@
 """Probabilities that mean what they say: a temperature and a bias fitted to what people preferred.
 
-A judge with a position bias gives the first image too much whatever it shows; one that is too sure puts every answer near
-0 or 1. Both are a line in log-odds: logit p' = bias + logit p / temperature (Platt 1999; Guo et al. 2017 without the
-bias). Fit on one part of the users, apply to the rest: see `calibration_users`.
+A judge with a position bias gives the first image too much whatever it shows; one that is too sure puts every answer
+near 0 or 1. Both are a line in log-odds: logit p' = bias + logit p / temperature (Platt 1999; Guo et al. 2017 without
+the bias). Fit on one part of the users, apply to the rest: see `calibration_users`.
 """
 
 from __future__ import annotations

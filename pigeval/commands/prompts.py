@@ -33,9 +33,10 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _list() -> None:
+    from tabulate import tabulate
+
     from adapters.prompts.official import table
     from adapters.prompts.wording import own_names
-    from tabulate import tabulate
 
     official = table()
     rows = []

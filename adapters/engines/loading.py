@@ -1,0 +1,117 @@
+"""Loads processor and weights of a checkpoint, and refuses whatever would answer with weights nobody trained."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+import transformers
+from transformers import AutoModelForImageTextToText, AutoProcessor, GenerationConfig
+from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES as VISION_MODELS
+
+from adapters.engines.checkpoints import Checkpoint
+from harness.errors import ConfigError
+
+SAFE: Mapping[str, Any] = {"trust_remote_code": False, "local_files_only": True}
+"""A checkpoint brings data, never code, and is loaded from the files that were checked."""
+
+
+def placed(device: str, dtype: str) -> tuple[torch.device, torch.dtype]:
+    """What `auto` stands for here: a CUDA device with bfloat16 where there is one, else the CPU with float32.
+
+    Raises `ConfigError` for a device this machine has not.
+    """
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    chosen = torch.device(device)
+    if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
+        raise ConfigError(f"device {device!r}: torch sees {torch.cuda.device_count()} CUDA devices; use device=auto")
+    if dtype == "auto":
+        dtype = "bfloat16" if chosen.type == "cuda" else "float32"
+    return chosen, getattr(torch, dtype)
+
+
+def load_processor(checkpoint: Checkpoint) -> Any:
+    """Tokenizer, image processor and chat template. Raises `ConfigError` when one of them is missing."""
+    name = checkpoint.identity
+    try:
+        kind = transformers.AutoConfig.from_pretrained(checkpoint.folder, **SAFE).model_type
+        processor = AutoProcessor.from_pretrained(checkpoint.folder, **SAFE)
+    except Exception as error:
+        raise ConfigError(
+            f"the processor of {name} cannot be loaded ({type(error).__name__}: {_first_line(error)}); expected "
+            f"preprocessor_config.json and tokenizer files of an architecture transformers {transformers.__version__} "
+            "has, and an installed torchvision of the same release as torch"
+        ) from error
+    if kind not in VISION_MODELS:
+        raise ConfigError(
+            f"{name}: config.json says model_type {kind!r}, which reads no images; expected a model for images "
+            "and text such as Qwen/Qwen2.5-VL-7B-Instruct"
+        )
+    for part in ("image_processor", "tokenizer", "chat_template", "image_token"):
+        if getattr(processor, part, None) is None:
+            raise ConfigError(
+                f"{name}: its processor ({type(processor).__name__}) has no {part}; expected a chat model with "
+                "chat_template.jinja, preprocessor_config.json and tokenizer.json"
+            )
+    if processor.tokenizer.pad_token is None:
+        processor.tokenizer.pad_token = processor.tokenizer.eos_token
+    return processor
+
+
+def load_model(
+    checkpoint: Checkpoint, adapter: Checkpoint | None, device: torch.device, dtype: torch.dtype, quantization: str
+) -> Any:
+    """The model in evaluation mode, its own sampling settings removed. Raises `ConfigError`."""
+    options: dict[str, Any] = {"dtype": dtype, "use_safetensors": True, "output_loading_info": True, **SAFE}
+    if quantization:
+        options |= {"quantization_config": _four_bits(dtype), "device_map": {"": device}}
+    try:
+        model, info = AutoModelForImageTextToText.from_pretrained(checkpoint.folder, **options)
+    except torch.OutOfMemoryError:
+        raise
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        raise ConfigError(f"the weights of {checkpoint.identity} cannot be loaded: {_first_line(error)}") from error
+    if unset := sorted({*info["missing_keys"], *map(str, info["mismatched_keys"])}):
+        raise ConfigError(
+            f"the weights of {checkpoint.identity} leave {len(unset)} parameters unset, {unset[0]} among them; "
+            "expected a complete checkpoint of the architecture config.json names"
+        )
+    if not quantization:
+        model = model.to(device)
+    if adapter is not None:
+        model = _adapted(model, adapter)
+    own = model.generation_config
+    # What a call leaves open is filled in from here: nothing but the tokens that end an answer may be.
+    model.generation_config = GenerationConfig(eos_token_id=own.eos_token_id, pad_token_id=own.pad_token_id)
+    return model.eval()
+
+
+def _adapted(model: Any, adapter: Checkpoint) -> Any:
+    from peft import PeftModel  # noqa: PLC0415
+
+    try:
+        # A weight the adapter lacks is only warned of, and the base model would answer in its place.
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", "Found missing adapter keys", UserWarning)
+            # Between the two libraries, and nothing a user can change.
+            warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+            return PeftModel.from_pretrained(model, str(adapter.folder), local_files_only=True).get_base_model()
+    except (UserWarning, ValueError, RuntimeError, KeyError) as error:
+        raise ConfigError(
+            f"adapter {adapter.identity} does not fit the model ({_first_line(error)}); expected one trained on it"
+        ) from error
+
+
+def _four_bits(dtype: torch.dtype) -> Any:
+    """NF4 with double quantization (Dettmers et al., QLoRA, 2023)."""
+    return transformers.BitsAndBytesConfig(
+        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
+    )
+
+
+def _first_line(error: Exception) -> str:
+    """The first 200 characters of what the library says."""
+    return (str(error).strip().splitlines() or [""])[0][:200]

@@ -1,0 +1,89 @@
+"""The reasoner's part: a rationale for each past choice, written once, and the contexts made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from adapters.pigreward.wording import Wording
+from harness.contexts import Contexts, references_digest
+from harness.errors import ImageError, TransientError
+from harness.generation import Decoding, Engine, Reply, Request
+from harness.records import Reference, Status, digest_of
+
+References = tuple[Reference, ...]
+
+
+class Rationales:
+    """Asks the reasoner for what is not written yet. Each rationale is kept before anything is judged by it."""
+
+    def __init__(self, engine: Engine, decoding: Decoding, wording: Wording) -> None:
+        self._engine = engine
+        self._decoding = decoding
+        self._wording = wording
+        self._kept = Contexts()
+        self._failed: dict[str, Reply] = {}
+
+    def keep_in(self, folder: Path) -> None:
+        """Goes on with what a run's folder holds, and adds to it."""
+        self._kept.keep_in(folder)
+
+    def prepare(self, sets: Iterable[References]) -> None:
+        """Has the missing rationales of all these references written, and stores the contexts that are then whole."""
+        known = [references for references in sets if _readable(references)]
+        missing = {_key(r): r for references in known for r in references}
+        missing = {key: r for key, r in missing.items() if key not in self._failed and self._kept.get(key) is None}
+        requests = [Request(tuple(self._wording.reasoner_messages(r)), self._decoding) for r in missing.values()]
+        for index, reply in self._engine.stream(requests) if requests else ():
+            self._keep(list(missing)[index], reply)
+        for references in known:
+            if self._kept.get(references_digest(references)) is None and not self._lacking(references):
+                self._kept.add(references_digest(references), self._context(references), kind="context")
+
+    def _keep(self, key: str, reply: Reply) -> None:
+        text = reply.text.strip()
+        if reply.status not in (Status.OK, Status.TRUNCATED) or not text:
+            self._failed[key] = reply
+            return
+        # A rationale that was cut off says something still; an answer that was cut off does not.
+        facts = {"tokens_in": reply.tokens_in, "tokens_out": reply.tokens_out, "cost": reply.cost}
+        self._kept.add(key, text, kind="rationale", status=reply.status.value, **facts)
+
+    def of(self, references: References) -> str:
+        """The context C_u.
+
+        Raises:
+            TransientError: a rationale may be had later.
+            ImageError: a reference cannot be shown.
+            RuntimeError: a rationale cannot be had, and why.
+        """
+        text = self._kept.get(references_digest(references))
+        if text is not None:
+            return text
+        key = self._lacking(references)[0]
+        reply = self._failed[key]
+        if reply.status.transient:
+            del self._failed[key]
+            raise TransientError(reply.status, f"reasoner: {reply.text}")
+        if reply.status is Status.IMAGE_ERROR:
+            raise ImageError(reply.text)
+        raise RuntimeError(f"no rationale ({reply.status}): {reply.text[:200] or 'an empty text came'}")
+
+    def _lacking(self, references: References) -> list[str]:
+        return [key for key in map(_key, references) if self._kept.get(key) is None]
+
+    def _context(self, references: References) -> str:
+        return self._wording.context([self._kept.get(_key(r)) or "" for r in references], references)
+
+
+def _key(reference: Reference) -> str:
+    """Of the rationale of one choice, apart from the context of a user who made just this one."""
+    return digest_of(b"rationale", references_digest((reference,)).encode()).hex()
+
+
+def _readable(references: Sequence[Reference]) -> bool:
+    try:
+        return bool(references_digest(references))
+    except ImageError:
+        # Said to the comparisons it concerns, when their context is asked for.
+        return False

@@ -1,0 +1,1 @@
+"""Prompts: our own wordings as files, and official templates fetched from their repositories and checked by hash."""
