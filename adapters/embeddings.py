@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,3 +72,10 @@ class EmbeddingCache:
 
 def _chunks(digests: Sequence[str]) -> Iterator[Sequence[str]]:
     return (digests[start : start + CHUNK] for start in range(0, len(digests), CHUNK))
+
+
+def unit(vectors: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """Vectors of length one, in float64; a zero vector becomes NaN, so that it is a failure and not a tie."""
+    wide = np.asarray(vectors, dtype=np.float64)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(wide / np.linalg.norm(wide, axis=-1, keepdims=True), dtype=np.float64)

@@ -3,16 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.backbones.base import Backbone, DualBackbone, unit
+from adapters.embeddings import unit
 from harness.judge import Embed, Encoder
 from harness.records import Comparison, Image, Verdict
 
+if TYPE_CHECKING:
+    # Not imported when run: a judge over features that need no network needs no torch.
+    from adapters.backbones.base import DualBackbone
+
 Vector = NDArray[np.float64]
+
+
+class ImageVectors(Protocol):
+    """What a judge asks of a backbone; `adapters.backbones.base.Backbone` says what each part means."""
+
+    libraries: tuple[str, ...]
+    decode: str
+
+    def images(self, images: Sequence[Image]) -> NDArray[np.floating[Any]]:
+        """Vectors of shape (n, d)."""
+        ...
+
+    def known(self, digests: Sequence[str]) -> set[str]:
+        """Those of the images whose vectors are on disk."""
+        ...
+
+    def identity(self) -> Mapping[str, Any]:
+        """Everything that can change a vector."""
+        ...
+
+    @property
+    def drift(self) -> float | None:
+        """How far the fast decode is from the exact one; None where it is exact."""
+        ...
 
 
 class BackboneJudge(Encoder):
@@ -21,7 +49,7 @@ class BackboneJudge(Encoder):
     incidental: ClassVar[tuple[str, ...]] = ("weights", "device", "batch", "cache")
     """Its identity says what of these matters: the digest of the weights and the kind of device."""
 
-    def __init__(self, backbone: Backbone) -> None:
+    def __init__(self, backbone: ImageVectors) -> None:
         self.backbone = backbone
         self.libraries = backbone.libraries
         self.reads: Literal["pixels", "bytes"] = "bytes" if backbone.decode == "fast" else "pixels"
@@ -70,13 +98,18 @@ class DualJudge(BackboneJudge):
         """The two candidates."""
         return (comparison.image_a, comparison.image_b)
 
+    def prompts(self, comparison: Comparison) -> Iterable[str]:
+        """The prompts that are read for a comparison: its own, unless a judge needs others."""
+        return (comparison.prompt,)
+
     def text(self, prompt: str) -> str:
         """What is encoded for a prompt."""
         return prompt
 
     def compare(self, comparisons: Sequence[Comparison]) -> list[Verdict]:
         """Encodes the prompts and images not seen before, then decides one comparison after the other."""
-        fresh = [prompt for prompt in dict.fromkeys(c.prompt for c in comparisons) if prompt not in self._texts]
+        read = dict.fromkeys(prompt for comparison in comparisons for prompt in self.prompts(comparison))
+        fresh = [prompt for prompt in read if prompt not in self._texts]
         if fresh:
             vectors = unit(self.backbone.texts([self.text(prompt) for prompt in fresh]))
             self._texts.update(zip(fresh, vectors, strict=True))

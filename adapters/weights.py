@@ -45,6 +45,8 @@ class Weights:
         Raises:
             ConfigError: nothing there, no such repository or revision, no network, or the hub client is missing.
         """
+        if not text:
+            raise ConfigError(f"weights is empty; expected a hub id, or a file or folder with {', '.join(patterns)}")
         place = Path(text).expanduser()
         if place.exists():
             return cls(place)
@@ -161,13 +163,8 @@ def fit(
         ConfigError: a key is missing, left over, or has another shape.
     """
     expected = module.state_dict()
-    missing = sorted(expected.keys() - state.keys())
-    extra = sorted(state.keys() - expected.keys() - set(unused))
-    if missing or extra:
-        raise ConfigError(
-            f"{path}: not the expected checkpoint for {type(module).__name__}: "
-            f"{_named('missing', missing)}{'; ' if missing and extra else ''}{_named('left over', extra)}"
-        )
+    extra = state.keys() - expected.keys() - set(unused)
+    check_keys(path, type(module).__name__, expected.keys() - state.keys(), extra)
     for key, tensor in expected.items():
         if state[key].shape != tensor.shape:
             raise ConfigError(
@@ -175,6 +172,13 @@ def fit(
                 f"for {type(module).__name__}"
             )
     module.load_state_dict({key: state[key] for key in expected}, strict=True, assign=True)
+
+
+def check_keys(path: Path, model: str, missing: Collection[str], extra: Collection[str]) -> None:
+    """Raises `ConfigError` naming the file, the model and the first keys when any is missing or left over."""
+    if missing or extra:
+        problems = filter(None, (_named("missing", sorted(missing)), _named("left over", sorted(extra))))
+        raise ConfigError(f"{path}: not the expected checkpoint for {model}: {'; '.join(problems)}")
 
 
 def _named(problem: str, keys: Sequence[str]) -> str:

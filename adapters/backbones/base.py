@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from adapters.devices import Batched, Device
-from adapters.embeddings import EmbeddingCache
+from adapters.embeddings import EmbeddingCache, unit
 from harness.errors import ImageError
 from harness.identity import identity_hash, versions
 from harness.parameters import one_of
@@ -152,10 +152,3 @@ class DualBackbone(Backbone):
     def texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Vectors of shape (n, d) of n texts."""
         return self._batched(self.forward_texts, texts)
-
-
-def unit(vectors: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """Vectors of length one, in float64; a zero vector becomes NaN, so that it is a failure and not a tie."""
-    wide = np.asarray(vectors, dtype=np.float64)
-    with np.errstate(invalid="ignore"):
-        return np.asarray(wide / np.linalg.norm(wide, axis=-1, keepdims=True), dtype=np.float64)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import inspect
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from harness.judge import Hints
 from harness.registry import Entry, read_catalogue
 from tests.adapters.asking import answer, liked, noise, question
 
+ROOT = Path(__file__).parents[2]
+EXTRAS = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"])
 ENTRIES = {entry.name: entry for entry in read_catalogue(Path(adapters.__path__[0]) / "catalogue.toml", "here")}
 WEIGHT_FREE = [
     "random", "first", "always-tie", "colorfulness", "sharpness", "brightness", "contrast", "nearest", "taste",
@@ -30,6 +33,23 @@ def test_a_table_tells_the_truth_about_its_class(entry: Entry) -> None:
     assert entry.title
     assert entry.summary.endswith(".")
     assert "\n" not in entry.summary
+
+
+@pytest.mark.parametrize("entry", ENTRIES.values(), ids=ENTRIES)
+def test_every_table_fits_its_class_and_says_where_it_is_from(entry: Entry) -> None:
+    """What the table lists is what the class takes; variants may set some of it."""
+    taken = {name: p.default for name, p in inspect.signature(entry.load()).parameters.items()}
+    assert set(entry.preset) <= set(taken)
+    if entry.parameters is not None:
+        assert set(entry.parameters) == set(taken)
+    assert entry.title
+    assert entry.summary.endswith(".")
+    assert "\n" not in entry.summary
+    assert entry.licence
+    assert set(entry.extras) <= EXTRAS
+    if entry.extras:
+        assert entry.source
+        assert entry.size
 
 
 @pytest.mark.parametrize("entry", [ENTRIES[name] for name in WEIGHT_FREE], ids=WEIGHT_FREE)

@@ -1,0 +1,1 @@
+"""DreamSim against the package dreamsim."""

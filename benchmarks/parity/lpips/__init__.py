@@ -1,0 +1,1 @@
+"""LPIPS against the package lpips."""
