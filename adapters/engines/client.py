@@ -74,6 +74,9 @@ async def served(client: AsyncOpenAI, options: EndpointOptions, failures: Failur
         failure: Failure = failures.of(problem)
         if attempt + 1 < TRIES:
             await asyncio.sleep(failure.wait + backoff(b"models", attempt))
+    if getattr(problem, "status_code", 0) == 500:
+        # It is there and cannot list its models: `transformers serve` on a machine without a hub cache.
+        return {}
     raise ConfigError(
         f"no server answers at {options.base_url} ({failure.text}); start it, correct base_url, or set probe=false"
     )

@@ -58,9 +58,14 @@ class Sample:
         return math.sqrt(self._noise + other._noise)
 
     @property
+    def spread(self) -> float:
+        """Standard deviation, relative to the mean."""
+        return math.sqrt(self.squares / max(self.n - 1, 1)) / self.mean
+
+    @property
     def _noise(self) -> float:
         """Squared relative standard error of the mean."""
-        return self.squares / (self.n * max(self.n - 1, 1) * self.mean**2)
+        return self.spread**2 / self.n
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +163,10 @@ class Limit:
 
     def _keep(self, known: Known) -> None:
         """Stays at the limit for a while, then tries a higher one."""
-        self._known = known
+        self._known, self._seen = known, Sample()
         self._rest -= 1
-        self._move(self._higher() if self._rest <= 0 else self.value)
+        if self._rest <= 0:
+            self._move(self._higher())
 
     def _weigh(self, known: Known, seen: Sample) -> None:
         """Keeps a trial of a higher limit as far as the rate grew with it."""
@@ -175,10 +181,9 @@ class Limit:
             self._known, self._step, self._patience = Known(self.value, seen), min(1.0, 2 * self._step), 1
             self._move(self._higher())
             return
-        self._known = None
         if share >= WORTH:
             # Where the server works at its limit, the rate's growth says how far away that limit was.
-            self._step, self._patience, self._rest = TRIAL, 1, 1
+            self._step, self._patience, self._rest, self._known = TRIAL, 1, 1, None
             self._move(round(known.limit * math.exp(growth)))
         else:
             # A smaller step finds the limit more exactly, but only where replies differ little.
@@ -188,4 +193,9 @@ class Limit:
             self._move(known.limit)
 
     def _higher(self) -> int:
-        return self.value + max(1, int(self._step * self.value))
+        """The next limit to try: where only measuring tells, a step large enough to be told from chance."""
+        step = self._step
+        if self._known is not None and not self._rejects:
+            chance = self._known.replies.spread / math.sqrt(max(WINDOW, self.value))
+            step = max(step, min(1.0, math.expm1(chance / PRECISION)))
+        return self.value + max(1, int(step * self.value))

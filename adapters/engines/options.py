@@ -13,7 +13,7 @@ from adapters.engines.pricing import Budget, Prices
 from harness.errors import ConfigError
 from harness.parameters import number, one_of, whole
 
-SERVERS = ("openai", "vllm")
+SERVERS = ("openai", "vllm", "transformers")
 LENGTH_FIELDS = ("max_tokens", "max_completion_tokens")
 LONGEST = 86_400.0
 """Seconds a reply may be waited for at most."""
@@ -39,7 +39,8 @@ class EndpointOptions:
     """A larger image is made smaller before it is sent; None: never."""
     server: str = "openai"
     """`openai`: only fields every provider takes. `vllm` (SGLang as well): every decoding field is sent, so that the
-    checkpoint's own generation config, with its top-k or repetition penalty, does not apply."""
+    checkpoint's own generation config, with its top-k or repetition penalty, does not apply. `transformers` does so for
+    `transformers serve`: the model then writes what it would write in this process."""
     continue_prefix: bool = False
     """Asks vLLM to go on from an assistant message at the end, not to begin a new turn after it."""
     logprobs: bool = True

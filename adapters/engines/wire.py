@@ -6,6 +6,7 @@ prefix cache finds what it has seen.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
@@ -40,16 +41,31 @@ def _decoding(decoding: Decoding, options: EndpointOptions) -> Fields:
     """OpenAI's own fields; a vLLM server is sent the neutral values too, where others might refuse the field.
 
     vLLM takes what a request leaves out from the checkpoint's generation_config.json, and top_k -1 is all tokens
-    (vLLM, "OpenAI-Compatible Server": sampling parameters).
+    (vLLM, "OpenAI-Compatible Server": sampling parameters). `transformers serve` does so too, and takes a whole
+    generation config as text in its place (transformers, cli/serving/utils.py).
     """
     body: Fields = {options.length_field: decoding.max_tokens, "temperature": decoding.temperature}
     if decoding.temperature > 0:
         body |= {"top_p": decoding.top_p, "seed": decoding.seed}
     if options.server == "vllm":
         body |= {"top_p": decoding.top_p, "top_k": -1, "min_p": 0.0}
+    if options.server == "transformers":
+        return body | {"generation_config": json.dumps(_generation_config(decoding))}
     if options.server == "vllm" or decoding.repetition_penalty != 1.0:
         body["repetition_penalty"] = decoding.repetition_penalty
     return body
+
+
+def _generation_config(decoding: Decoding) -> Fields:
+    """What a checkpoint's own file might set otherwise, said explicitly; a value left out would come from there."""
+    sampling = {"temperature": decoding.temperature, "top_p": decoding.top_p, "top_k": 0, "min_p": 0.0}
+    return {
+        "do_sample": decoding.temperature > 0,
+        "num_beams": 1,
+        "no_repeat_ngram_size": 0,
+        "repetition_penalty": decoding.repetition_penalty,
+        **(sampling if decoding.temperature > 0 else {}),
+    }
 
 
 def _message(message: Message, url: Callable[[Image], str]) -> Fields:

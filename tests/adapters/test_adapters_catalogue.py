@@ -49,6 +49,7 @@ def test_every_table_fits_its_class_and_says_where_it_is_from(entry: Entry) -> N
     assert set(entry.extras) <= EXTRAS
     if entry.extras:
         assert entry.source
+    if entry.weights:
         assert entry.size
 
 
