@@ -1,0 +1,1 @@
+"""HPSv3: a vision-language model that rates an image with a mean and a spread."""

@@ -1,0 +1,1 @@
+"""HPSv3: the official package hpsv3 on random weights."""
