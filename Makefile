@@ -42,8 +42,9 @@ bench: $(FULL)
 parity: $(FULL)
 	$(BIN)/python -m benchmarks.parity
 
+# What reuse saves the frozen scorers, beside loops that do what the official code does.
 bench-scorers: $(FULL)
-	$(BIN)/python -m benchmarks.scorers
+	HF_HUB_OFFLINE=1 $(BIN)/python -m benchmarks.scorers
 
 bench-endpoint: $(FULL)
 	$(BIN)/python -m benchmarks.endpoint

@@ -41,7 +41,10 @@ class Device:
         return getattr(torch, self.dtype)  # type: ignore[no-any-return]
 
     def place(self, module: T) -> T:
-        """The module there, for inference."""
+        """The module there, for inference. float32 means float32: TF32, torch's default for convolutions, is off."""
+        if self.dtype == "float32":
+            torch.backends.cudnn.allow_tf32 = False
+            torch.backends.cuda.matmul.allow_tf32 = False
         return module.to(device=self.device, dtype=self.torch_dtype).eval().requires_grad_(False)  # type: ignore[attr-defined,no-any-return]
 
     def identity(self) -> dict[str, str]:

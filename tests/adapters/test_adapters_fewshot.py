@@ -65,7 +65,7 @@ def x(image: Image) -> Vector:
 
 
 def made(judge: type[FewShot], **parameters: Any) -> FewShot:
-    return judge(**{"encoder": "features", **parameters})  # type: ignore[arg-type]
+    return judge(**{"encoder": "features", **parameters})
 
 
 @pytest.mark.parametrize("judge", JUDGES)
@@ -105,7 +105,7 @@ class TestEvery:
 
     def test_a_network_stands_behind_a_name(self, judge: type[FewShot], tmp_path: Path) -> None:
         weights = str(write_dinov2(tmp_path / "dinov2"))
-        one = judge(encoder="dinov2", weights=weights, device="cpu", cache=False)  # type: ignore[arg-type]
+        one = judge(encoder="dinov2", weights=weights, device="cpu", cache=False)
         assert isinstance(one.backbone, type(DinoScore(weights=weights, device="cpu").backbone))
         assert answer(one, question(RED, BLUE, liked(RED, BLUE))).winner == "A"
 

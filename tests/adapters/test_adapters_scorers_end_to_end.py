@@ -10,24 +10,22 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from adapters.embeddings import unit
 from adapters.fewshot import base
 from adapters.fewshot.direction import PreferenceDirection
 from adapters.fewshot.knn import Knn
 from adapters.fewshot.probe import Probe
 from adapters.similarity.cosine import CosineSimilarity, DinoScore
 from harness.batches import Questions
-from harness.choices import table_of
 from harness.datasets.ratings import Ratings
 from harness.judge import Judge
-from harness.plan import TIE
-from harness.protocol import Protocol, plan_comparisons
+from harness.plan import TIE, A
+from harness.prepare import prepare
+from harness.protocol import Protocol
 from harness.records import Comparison, Image
-from harness.store import ImageStore
 from pigeval import evaluate
 from tests.adapters.tiny_vision import Thumbnails, write_dinov2
 
-SEEDS, PAIRS = 120, 150
+SEEDS, PAIRS = 120, 80
 
 
 @pytest.fixture
@@ -86,15 +84,13 @@ class Blind(RandomDual):
 def rated(shared_data: Path) -> tuple[list[Comparison], NDArray[np.bool_], dict[str, NDArray[np.float32]]]:
     """Decisive pairs of real people, whether A was the better one, and thumbnails of all images."""
     data = Ratings(path=str(shared_data / "avt_ai_images"), criterion="image_appeal")
-    table = table_of(data)
-    plan = plan_comparisons(table, Protocol(limit=PAIRS).for_table(table))
+    plan, store = prepare(data, Protocol(limit=PAIRS))
     decisive = np.flatnonzero(plan.gold != TIE)
-    store = ImageStore(data, table.images)
     comparisons = Questions(plan, store).comparisons(decisive)
-    pixels = {image.digest: image for image in map(store.image, range(len(table.images)))}
+    pixels = {image.digest: image for image in map(store.image, range(len(store.keys)))}
     encoder = Thumbnails()
     thumbnails = {digest: encoder.preprocess(image.decode()).flatten().numpy() for digest, image in pixels.items()}
-    return comparisons, plan.gold[decisive] == 0, thumbnails
+    return comparisons, plan.gold[decisive] == A, thumbnails
 
 
 def personal(judge: type[PreferenceDirection | Knn | Probe]) -> Callable[[], Judge]:

@@ -39,7 +39,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module", params=["ssim", "lpips", "dinoscore", "dinoscore-v1", "clip-i", "thumbnails"])
 def make(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, clip: Path) -> Make:
     """Makes the judge of a name, with tiny weights."""
-    folder, cpu = tmp_path_factory.mktemp("weights"), {"device": "cpu"}
+    folder, cpu = tmp_path_factory.mktemp("weights"), dict[str, Any](device="cpu")
     if request.param == "ssim":
         return lambda **more: Ssim(size=64, **cpu, **more)
     if request.param == "lpips":

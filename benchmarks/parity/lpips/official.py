@@ -23,7 +23,8 @@ def make(folder: Path, small: bool) -> None:  # noqa: ARG001
 
 def opened(path: Path) -> torch.Tensor:
     picture = PIL.Image.open(path).convert("RGB").resize((SIDE, SIDE), PIL.Image.Resampling.BICUBIC)
-    return lpips.im2tensor(np.array(picture))
+    pixels: torch.Tensor = lpips.im2tensor(np.array(picture))
+    return pixels
 
 
 @torch.no_grad()

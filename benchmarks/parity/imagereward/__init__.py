@@ -1,0 +1,1 @@
+"""ImageReward: our judge beside the package image-reward."""
