@@ -132,6 +132,16 @@ def test_saying_it_twice_changes_nothing(case: Case) -> None:
     assert outcome(read(name, f"{text}\n\n{text}")) == outcome(read(name, text))
 
 
+SAID_LAST = [case for case in BY_VERDICT if case.kind == "good" and case.id[:7] != "by hand"]
+
+
+@FEW
+@given(case=st.sampled_from(SAID_LAST), share=st.floats(0.1, 1.0))
+def test_an_answer_cut_anywhere_never_names_the_other_image(case: Case, share: float) -> None:
+    verdict = PARSERS[case.parser].parse(case.text[: max(20, int(len(case.text) * share))])
+    assert verdict.winner in (None, case.expected["winner"])
+
+
 def outcome(answer: Verdict | Point) -> object:
     return answer.winner if isinstance(answer, Verdict) else answer.score
 
@@ -161,7 +171,7 @@ HOSTILE = {
     "scores": "Score 1: 2\nScore 2: 2\n" * (MILLION // 200),
     "surrogates": "\ud800" * (MILLION // 4),
 }
-PAIRED = [(name, text) for place, text in enumerate(HOSTILE) for name in [sorted(ALL)[place % len(ALL)], "pigreward"]]
+PAIRED = [(sorted(ALL)[place % len(ALL)], text) for place, text in enumerate(HOSTILE)]
 
 
 @pytest.mark.parametrize(("name", "text"), PAIRED)
@@ -169,8 +179,28 @@ def test_a_megabyte_made_to_hurt_is_read(name: str, text: str) -> None:
     assert read(name, HOSTILE[text]).status in STATUSES
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("unifiedreward-think", "<answer>answer" + "!" * MILLION + "x</answer>"),
+        ("unifiedreward-think", "<answer>1</answer>" * (MILLION // 18)),
+        ("preferthinker", "<answer>" + "a tie " * (MILLION // 6) + "</answer>"),
+        ("lvlm", "Verdict: " + "the " * (MILLION // 4)),
+        ("ppd", "Prediction of user preference" + " " * MILLION + ":"),
+        ("unifiedreward-point", "-" * MILLION),
+        ("unifiedreward-point", "final " + ":" * MILLION),
+        ("unifiedreward-flex", '{"winner":1}' * (MILLION // 48)),
+        ("unifiedreward-flex", "[" * MILLION),
+        ("pigreward-strict", "Image 1" + ": " * (MILLION // 2) + "8"),
+    ],
+    ids=lambda value: value[:20],
+)
+def test_a_megabyte_made_to_hurt_one_family_is_read(name: str, text: str) -> None:
+    assert read(name, text).status in STATUSES
+
+
 @pytest.mark.parametrize("name", sorted(ALL))
-def test_a_hundred_kilobytes_of_every_kind_are_read(name: str) -> None:
+def test_five_kilobytes_of_every_kind_are_read(name: str) -> None:
     for text in HOSTILE.values():
         assert read(name, text[:5_000]).status in STATUSES
 
