@@ -1,0 +1,1 @@
+"""Image similarity made personal: nearer to what a user preferred than to what they rejected."""
