@@ -5,7 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import reduce
 from itertools import islice
+from operator import add
 from typing import Any, ClassVar
 
 from harness.ask import failure_of
@@ -59,6 +61,21 @@ class Generator(ABC):
             "parser": str(self.parser),
             "prompt hash": self.prompt_hash(),
         }
+
+    def foreseen(self, comparisons: Sequence[Comparison]) -> Iterable[tuple[Engine, Request]]:
+        """Whom these comparisons would ask what, `prepare` included. A text yet to be written is stood in for."""
+        return ((self.engine, request) for comparison in comparisons for request in self.requests(comparison))
+
+    def forecast(self, sample: Sequence[Comparison], total: int) -> Any | None:
+        """What `total` comparisons like those of the sample would take, in the engines' own terms, added up.
+
+        None where an engine makes no estimates: one in this process has no price. Asks nobody and loads nothing.
+        """
+        asked: dict[int, tuple[Engine, list[Request]]] = {}
+        for engine, request in self.foreseen(sample):
+            asked.setdefault(id(engine), (engine, []))[1].append(request)
+        parts = [_estimate(engine, requests, total / len(sample)) for engine, requests in asked.values()]
+        return reduce(add, parts) if parts and None not in parts else None
 
     def compare(self, comparisons: Sequence[Comparison]) -> list[Verdict]:
         """One verdict for each comparison."""
@@ -130,6 +147,12 @@ def read(parser: Parser, reply: Reply) -> Verdict:
     return replace(verdict, raw=reply.text, p_a=_probability(verdict, reply))
 
 
+def _estimate(engine: Engine, requests: Sequence[Request], times: float) -> Any | None:
+    """Of so many times these requests, by an engine that has a `forecast`."""
+    forecast = getattr(engine, "forecast", None)
+    return forecast(requests, round(len(requests) * times)) if callable(forecast) else None
+
+
 def _probability(verdict: Verdict, reply: Reply) -> float | None:
     """Share of the first option in the probability of the first two; the parser's own where there is none.
 
@@ -138,9 +161,15 @@ def _probability(verdict: Verdict, reply: Reply) -> float | None:
     chances = list(reply.options.values())[:2]
     if verdict.status is not Status.OK or len(chances) < 2 or sum(chances) <= 0:
         return verdict.p_a
-    share = chances[0] / sum(chances)
-    against = {"A": share < 0.5, "B": share > 0.5, "tie": False}
-    return None if against[verdict.winner or "tie"] else share
+    return agreeing(chances[0] / sum(chances), verdict)
+
+
+def agreeing(p_a: float | None, verdict: Verdict) -> float | None:
+    """The probability where it does not point the other way than an ok verdict, else None."""
+    if p_a is None or verdict.status is not Status.OK:
+        return None
+    against = {"A": p_a < 0.5, "B": p_a > 0.5, "tie": False}
+    return None if against[verdict.winner or "tie"] else p_a
 
 
 def _spent(replies: Sequence[Reply]) -> dict[str, Any]:

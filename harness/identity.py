@@ -15,7 +15,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-from harness.errors import ConfigError
+from harness.errors import ConfigError, PigevalError
 from harness.judge import Hints, Judge
 from harness.plan import Plan
 from harness.registry import SOURCE
@@ -44,6 +44,9 @@ def _told(judge: Judge) -> dict[str, Any]:
     told = getattr(judge, "identity", None)
     try:
         return dict(told()) if callable(told) else {}
+    except PigevalError:
+        # Such as a key that is not accepted: said by the judge itself.
+        raise
     except Exception as error:
         name = type(judge).__qualname__
         raise ConfigError(f"{name}.identity() failed ({type(error).__name__}: {error}); expected a mapping") from error

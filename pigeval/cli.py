@@ -29,6 +29,7 @@ COMMANDS = {
     "tally": "measures and official rules for verdicts made elsewhere, from a table",
     "rules": "list measures and official rules",
     "prompts": "list prompts, show one, fetch official templates and check their hashes",
+    "train": "train PIGReward: a stage, or all of them; the same command again resumes",
     "convert": "turn a pickled release into files that runs can read",
 }
 """Each is a module of `pigeval.commands`, imported when it is called."""

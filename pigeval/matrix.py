@@ -20,6 +20,7 @@ from harness.protocol import Protocol
 from harness.registry import Registry
 from harness.runner import Subject
 from harness.specs import parse_spec
+from pigeval.foresight import foresight
 from pigeval.session import Options, Session, subject_of
 from pigeval.suite import Suite, SuiteDataset, SuiteJudge
 
@@ -93,13 +94,19 @@ class Matrix:
         return list(session.lines(protocol, out))
 
     def dry_run(self) -> Iterator[dict[str, Any]]:
-        """What each data set would be asked under each protocol. Reads no image, loads no judge."""
+        """What each data set would be asked under each protocol, with the estimates of judges that make them.
+
+        Reads no image, loads no model.
+        """
+        tellers = [self._try(row.spec, row.get, foresight, self.judges, row.spec) for row in self._judges()]
         specs = [row.spec for row in self._judges()]
         for session, protocols in self._fields():
-            for protocol in protocols:
+            for number, protocol in enumerate(protocols):
                 plan = self._try(session.spec, "", session.plan, protocol)
                 if plan is not None:
-                    yield {"judges": specs, **_facts(plan)}
+                    told = {t.spec: t.of(plan) for t in tellers if t and (t.reads_references or not number)}
+                    estimates = {spec: estimate for spec, estimate in told.items() if estimate is not None}
+                    yield {"judges": specs, **_facts(plan), "estimates": estimates}
 
     def _judges(self) -> list[SuiteJudge]:
         left = {row.what for row in self.left_out}

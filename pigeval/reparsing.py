@@ -13,16 +13,20 @@ import pyarrow.parquet as pq
 
 from harness.contexts import FILE as CONTEXTS
 from harness.errors import RunError
-from harness.generation import Parser
+from harness.generation import Parser, Reply
+from harness.generator import agreeing, read
 from harness.identity import identity_hash
 from harness.log import VERDICTS, Run, read_run, status_counts, write_json, write_table
 from harness.records import Status, Verdict
 
-READ = frozenset({Status.OK, Status.UNPARSEABLE, Status.REFUSED})
-"""Statuses a parser decides. What an output that was cut off or filtered says is not read, whatever the parser."""
+READ = frozenset({Status.OK, Status.UNPARSEABLE, Status.REFUSED, Status.TRUNCATED})
+"""Statuses of outputs a parser reads. One that was cut off stays so; what a filtered one says is not read at all."""
 
 SAME = ("id", "grade", "raw", "tokens", "cost")
 """Columns a parser has no say in."""
+
+READ_BY = " read by "
+"""Between the judge and the parser in the name of a run that was read anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,11 @@ class Reparsed:
 
 
 def reparse(run: Run, parser: Parser, out: Path) -> Reparsed:
-    """Writes the run that a judge with this parser would have made. Raises `RunError` without stored outputs."""
+    """Writes the run that a judge with this parser would have made, unless it is there already.
+
+    One thing may be lost: a token probability that the first parser's verdict contradicted was not stored.
+    Raises `RunError` without stored outputs, or when the parser is the run's own.
+    """
     before: list[dict[str, Any]] = pq.read_table(run.folder / "verdicts.parquet").to_pylist()
     if not run.complete or not any(row["raw"] for row in before):
         raise RunError(f"{run.folder}: no stored outputs to read; expected a finished run of a generative judge")
@@ -44,7 +52,8 @@ def reparse(run: Run, parser: Parser, out: Path) -> Reparsed:
     folder = out / run.folder.parent.name / f"{info['judge']['name']}-{info['identity'][:12]}"
     if folder.resolve() == run.folder.resolve():
         raise RunError(f"{run.folder}: was made with {parser}; nothing to do")
-    _write(run, folder, info, after)
+    if not _finished(folder):
+        _write(run, folder, info, after)
     pairs = [(_said(old), _said(new)) for old, new in zip(before, after, strict=True)]
     return Reparsed(read_run(folder), dict(Counter(pair for pair in pairs if pair[0] != pair[1]).most_common()))
 
@@ -52,19 +61,23 @@ def reparse(run: Run, parser: Parser, out: Path) -> Reparsed:
 def _reread(row: dict[str, Any], parser: Parser) -> dict[str, Any]:
     if row["status"] not in READ or row["raw"] is None:
         return row
-    verdict = parser.parse(row["raw"])
+    whole = Status.TRUNCATED if row["status"] == Status.TRUNCATED else Status.OK
+    verdict = read(parser, Reply(whole, row["raw"]))
     return {**{name: row[name] for name in SAME}, **_columns(verdict, row["p_a"])}
 
 
+def _finished(folder: Path) -> bool:
+    return (folder / "run.json").exists() and read_run(folder).complete
+
+
 def _columns(verdict: Verdict, p_a: float | None) -> dict[str, Any]:
-    """Where the parser gives no probability, the one the model's token probabilities gave stays."""
-    ok = verdict.status is Status.OK
+    """Where the parser gives no probability, the one the model's token probabilities gave stays if it still agrees."""
     return {
         "status": verdict.status.value,
         "winner": verdict.winner,
         "score_a": verdict.score_a,
         "score_b": verdict.score_b,
-        "p_a": (p_a if verdict.p_a is None else verdict.p_a) if ok else None,
+        "p_a": agreeing(p_a, verdict) if verdict.p_a is None else verdict.p_a,
         "rationale": verdict.rationale,
         "dimensions": [
             {"name": d.name, "score_a": d.score_a, "score_b": d.score_b, "reason": d.reason} for d in verdict.dimensions
@@ -81,7 +94,8 @@ def _said(row: dict[str, Any]) -> str:
 def _describe(run: Run, parser: Parser) -> dict[str, Any]:
     parts = run.info["identity_parts"]
     parts = {**parts, "told": {**parts["told"], "parser": str(parser)}}
-    judge = {**run.info["judge"], "spec": f"{run.info['judge']['spec']} read by {parser}"}
+    spec = run.info["judge"]["spec"].partition(READ_BY)[0]
+    judge = {**run.info["judge"], "spec": f"{spec}{READ_BY}{parser}"}
     origin = run.info.get("reparsed from", run.info["identity"])
     info = {key: value for key, value in run.info.items() if key not in {"state", "status"}}
     return {**info, "judge": judge, "identity_parts": parts, "identity": identity_hash(parts), "reparsed from": origin}

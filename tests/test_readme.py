@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.servers import Answer, Call, Loopback, completion
+from harness.log import find_runs
 from pigeval.cli import main
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,6 +40,26 @@ def test_the_judge_on_the_page_runs(page: str, tmp_path: Path, folder: Path) -> 
         == 0
     )
     assert list((tmp_path / "out").rglob("warm-*/verdicts.parquet"))
+
+
+def test_the_generator_on_the_page_runs(tmp_path: Path, folder: Path) -> None:
+    (code,) = re.findall(
+        r"```python\n# asks.py\n(.*?)```", (ROOT / "docs/adding_a_judge.md").read_text(encoding="utf-8"), re.DOTALL
+    )
+    plugin = tmp_path / "asks.py"
+    plugin.write_text(code, encoding="utf-8")
+
+    async def answering(_: Call) -> Answer:
+        return Answer(completion("Red.\nB"))
+
+    for _ in range(2):
+        with Loopback(answering) as server:
+            judge = f"asks:model=any,base_url={server.url}"
+            arguments = ["--dataset", f"ratings:path={folder}", "--out", str(tmp_path / "out"), "--no-lines"]
+            assert main(["run", "--plugin", str(plugin), "--judge", judge, *arguments]) == 0
+    # The second server has another address: the same run.
+    (run,) = find_runs(tmp_path / "out")
+    assert set(run.table.column("winner").to_pylist()) == {"B"}
 
 
 def test_the_data_set_on_the_page_runs(tmp_path: Path) -> None:

@@ -37,6 +37,9 @@ def find_hf_clip(text: str) -> Weights:
         raise ConfigError(f"{weights.place}: a file; expected a folder that holds {CONFIG}, {CHECKPOINTS[0]}, {PIXELS}")
     if weights.repository and not weights.has(CHECKPOINTS[0]):
         return Weights.find(text, (CONFIG, *PROCESSOR, CHECKPOINTS[1]))
+    if not weights.repository:
+        # Said of the folder before a processor is looked for elsewhere.
+        weights.file(*CHECKPOINTS)
     return weights
 
 

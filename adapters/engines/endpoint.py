@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 MARGIN = 8
-"""Requests taken beyond those in flight, so that their images are encoded by the time there is a place for them."""
+"""Requests taken beyond those in flight at least, so that their images are encoded by the time there is a place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Endpoint:
         with self._background as background, Exchange(background.loop, self._ask) as exchange:
             more = True
             while more or exchange.open:
-                while more and not exchange.ready and exchange.open < self.limit + MARGIN:
+                while more and not exchange.ready and exchange.open < self.limit + max(MARGIN, self.limit // 4):
                     index, request = next(waiting, (-1, None))
                     more = request is not None
                     if request is not None:

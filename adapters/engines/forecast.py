@@ -47,6 +47,18 @@ class Forecast:
     measured: int
     """Replies the estimate rests on; 0: on assumptions alone."""
 
+    def __add__(self, other: Forecast) -> Forecast:
+        """Of both, one after the other."""
+        return Forecast(
+            self.requests + other.requests,
+            self.tokens_in + other.tokens_in,
+            self.tokens_out + other.tokens_out,
+            None if self.cost is None or other.cost is None else self.cost + other.cost,
+            self.seconds + other.seconds,
+            max(self.concurrency, other.concurrency),
+            self.measured + other.measured,
+        )
+
     def __str__(self) -> str:
         basis = f"from {self.measured} replies" if self.measured else "replies as long as allowed, speed assumed"
         price = "cost unknown (no prices given)" if self.cost is None else f"about ${self.cost:,.2f}"

@@ -17,6 +17,8 @@ class Pass:
     """Of the limit, when the place was taken."""
     began: float
     """Seconds on the event loop's clock."""
+    others: int
+    """Requests in flight besides this one, then."""
 
 
 @dataclass(slots=True)
@@ -25,7 +27,7 @@ class Gate:
 
     limit: Limit
     in_flight: int = 0
-    _waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
+    _waiting: deque[asyncio.Future[int]] = field(default_factory=deque)
     _paused_until: float = 0.0
 
     async def enter(self) -> Pass:
@@ -35,12 +37,12 @@ class Gate:
         self._waiting.append(place)
         self._let_in()
         try:
-            await place
+            others = await place
         except asyncio.CancelledError:
             if place.done() and not place.cancelled():
                 self._free()
             raise
-        return Pass(self.limit.epoch, loop.time())
+        return Pass(self.limit.epoch, loop.time(), others)
 
     def answered(self, held: Pass) -> None:
         """Leaves, after a reply."""
@@ -50,7 +52,7 @@ class Gate:
 
     def rejected(self, held: Pass, wait: float) -> None:
         """Leaves, turned away. A server that turns away everything is left alone for as long as it asks."""
-        if self.limit.rejected(held.epoch, self.in_flight - 1):
+        if self.limit.rejected(held.epoch, held.others):
             self._paused_until = max(self._paused_until, asyncio.get_running_loop().time() + wait)
         self._free()
 
@@ -75,5 +77,5 @@ class Gate:
         while self._waiting and self.in_flight < self.limit.value:
             place = self._waiting.popleft()
             if not place.done():
+                place.set_result(self.in_flight)
                 self.in_flight += 1
-                place.set_result(None)

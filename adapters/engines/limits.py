@@ -30,7 +30,8 @@ TRIAL = 0.25
 FALLEN = 1.25
 """Replies slower by this factor and three standard errors at the same limit: the server does less than it did."""
 DECREASE = 0.7
-"""Factor for a server that rejects again before it has answered as many requests as the limit."""
+"""Factor for requests that are overdue, and for a server that goes on rejecting before it has answered as many requests
+as the limit. Once is no sign of that: requests overtake each other on the way, so the limit may be one or two off."""
 PATIENCE = 8
 """Windows between two trials at most; doubled from one with each that fails."""
 
@@ -96,6 +97,8 @@ class Limit:
     """Epoch of the last decrease."""
     _since_cut: int | None = None
     """Replies since then; None before the first decrease."""
+    _rejections: int = 0
+    """In a row, each before the server had answered as many requests as the limit."""
     _rejects: bool = False
     """Whether the server was last seen to turn requests away, not to let them wait."""
 
@@ -117,24 +120,34 @@ class Limit:
             self._decide()
 
     def rejected(self, epoch: int, others: int) -> bool:
-        """The server turned one away while it kept `others`. True: it has answered none since the last time either."""
-        fresh = epoch >= self._cut
-        exhausted = fresh and self._since_cut == 0
-        hasty = fresh and self._since_cut is not None and self._since_cut < self.value
-        self._decrease(min(others, int(DECREASE * self.value)) if hasty else others)
+        """The server turned one away that was sent while `others` were in flight, so it keeps no more than those.
+
+        True: it goes on rejecting, and has answered none since the last time.
+        """
         self._rejects = True
-        return exhausted
+        if epoch < self._cut:
+            # Sent together with one that was rejected before: tells how many were kept, and nothing new.
+            self._lower(others)
+            return False
+        answered, self._rejections = self._since_cut, self._rejections + 1
+        if answered is None or answered >= self.value:
+            self._rejections = 1
+        again = self._rejections > 2
+        self._patience = 1 if again else min(PATIENCE, 2 * self._patience)
+        self._lower(min(others, int(DECREASE * self.value)) if again else others)
+        self._cut, self._since_cut = self.epoch, 0
+        return again and answered == 0
 
     def overdue(self, epoch: int) -> None:
         """A request begun in `epoch` was not answered in time. Counts once for all that were under way together."""
         if epoch >= self._cut:
-            self._decrease(int(DECREASE * self.value))
+            self._patience = min(PATIENCE, 2 * self._patience)
+            self._lower(int(DECREASE * self.value))
+            self._cut, self._since_cut = self.epoch, 0
 
-    def _decrease(self, value: int) -> None:
-        self._patience = min(PATIENCE, 2 * self._patience)
+    def _lower(self, value: int) -> None:
         self._move(min(self.value, value))
         self._known, self._step, self._rest = None, 1 / self.value, self._patience
-        self._cut, self._since_cut = self.epoch, 0
 
     def _move(self, value: float) -> None:
         """Sets the limit, or the target of a higher one, and begins to gather evidence on it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -41,7 +40,7 @@ def load_processor(checkpoint: Checkpoint) -> Any:
         processor = AutoProcessor.from_pretrained(checkpoint.folder, **SAFE)
     except Exception as error:
         raise ConfigError(
-            f"the processor of {name} cannot be loaded ({type(error).__name__}: {_first_line(error)}); expected "
+            f"the processor of {name} cannot be loaded ({type(error).__name__}: {first_line(error)}); expected "
             f"preprocessor_config.json and tokenizer files of an architecture transformers {transformers.__version__} "
             "has, and an installed torchvision of the same release as torch"
         ) from error
@@ -61,9 +60,7 @@ def load_processor(checkpoint: Checkpoint) -> Any:
     return processor
 
 
-def load_model(
-    checkpoint: Checkpoint, adapter: Checkpoint | None, device: torch.device, dtype: torch.dtype, quantization: str
-) -> Any:
+def load_base(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype, quantization: str) -> Any:
     """The model in evaluation mode, its own sampling settings removed. Raises `ConfigError`."""
     options: dict[str, Any] = {"dtype": dtype, "use_safetensors": True, "output_loading_info": True, **SAFE}
     if quantization:
@@ -73,7 +70,7 @@ def load_model(
     except torch.OutOfMemoryError:
         raise
     except (OSError, ValueError, RuntimeError, KeyError) as error:
-        raise ConfigError(f"the weights of {checkpoint.identity} cannot be loaded: {_first_line(error)}") from error
+        raise ConfigError(f"the weights of {checkpoint.identity} cannot be loaded: {first_line(error)}") from error
     if unset := sorted({*info["missing_keys"], *map(str, info["mismatched_keys"])}):
         raise ConfigError(
             f"the weights of {checkpoint.identity} leave {len(unset)} parameters unset, {unset[0]} among them; "
@@ -81,28 +78,10 @@ def load_model(
         )
     if not quantization:
         model = model.to(device)
-    if adapter is not None:
-        model = _adapted(model, adapter)
     own = model.generation_config
     # What a call leaves open is filled in from here: nothing but the tokens that end an answer may be.
     model.generation_config = GenerationConfig(eos_token_id=own.eos_token_id, pad_token_id=own.pad_token_id)
     return model.eval()
-
-
-def _adapted(model: Any, adapter: Checkpoint) -> Any:
-    from peft import PeftModel  # noqa: PLC0415
-
-    try:
-        # A weight the adapter lacks is only warned of, and the base model would answer in its place.
-        with warnings.catch_warnings():
-            warnings.filterwarnings("error", "Found missing adapter keys", UserWarning)
-            # Between the two libraries, and nothing a user can change.
-            warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
-            return PeftModel.from_pretrained(model, str(adapter.folder), local_files_only=True).get_base_model()
-    except (UserWarning, ValueError, RuntimeError, KeyError) as error:
-        raise ConfigError(
-            f"adapter {adapter.identity} does not fit the model ({_first_line(error)}); expected one trained on it"
-        ) from error
 
 
 def _four_bits(dtype: torch.dtype) -> Any:
@@ -112,6 +91,6 @@ def _four_bits(dtype: torch.dtype) -> Any:
     )
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
     """The first 200 characters of what the library says."""
     return (str(error).strip().splitlines() or [""])[0][:200]

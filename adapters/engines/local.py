@@ -22,6 +22,7 @@ from harness.parameters import one_of, whole
 from harness.records import Status
 
 if TYPE_CHECKING:
+    from adapters.engines.bases import Base
     from adapters.engines.writing import Writer
 
 LIBRARIES = ("torch", "transformers", "tokenizers", "torchvision", "peft", "bitsandbytes", "pillow")
@@ -86,6 +87,7 @@ class LocalEngine:
     """An `Engine` that generates with a model in this process. Not for several threads at once.
 
     Making it checks the files and may fetch them from the hub; processor and weights are loaded when first needed.
+    Engines that differ in nothing but their adapter hold one model together: weights of the base are in memory once.
     Replies do not depend on what else is asked, but for rounding: batches are padded on the left and sampled requests
     are generated one at a time from a seed of their own.
     """
@@ -145,13 +147,18 @@ class LocalEngine:
         return load_processor(self._checkpoint)
 
     @cached_property
-    def _writer(self) -> Writer:
-        from adapters.engines.loading import load_model, placed  # noqa: PLC0415
-        from adapters.engines.writing import Writer  # noqa: PLC0415
+    def _base(self) -> Base:
+        from adapters.engines.bases import shared_base  # noqa: PLC0415
+        from adapters.engines.loading import placed  # noqa: PLC0415
 
         place = placed(self.options.device, self.options.dtype)
-        model = load_model(self._checkpoint, self._adapter, *place, self.options.quantization)
-        return Writer(model, self._processor, self.options.policy, reuse=self.options.reuse)
+        return shared_base(self._checkpoint, self._adapter, *place, self.options.quantization)
+
+    @cached_property
+    def _writer(self) -> Writer:
+        from adapters.engines.writing import Writer  # noqa: PLC0415
+
+        return Writer(self._base.model, self._processor, self.options.policy, reuse=self.options.reuse)
 
     def _groups(self, requests: Sequence[Request]) -> Iterator[list[int]]:
         """Indices of requests that may be generated together, the shortest first."""
@@ -166,6 +173,7 @@ class LocalEngine:
         """Replies of one batch. One that fails is halved, so that a failure costs the request it belongs to."""
         # Outside of the try: a model that cannot be loaded is no request's failure.
         writer = self._writer
+        self._base.use(self._adapter)
         try:
             return writer.replies(requests)
         except Exception as error:

@@ -92,6 +92,11 @@ def likely_text_tokens(request: Request) -> int:
     return _framing(request) + math.ceil(sum(map(len, _texts(request))) / CHARACTERS)
 
 
+def stand_in(tokens: int) -> str:
+    """A text that `likely_text_tokens` counts so, in place of one yet to be written."""
+    return "x" * (CHARACTERS * tokens)
+
+
 def most_text_tokens(request: Request) -> int:
     """An upper bound: vocabularies that fall back on bytes need at most a token for a byte of UTF-8."""
     return _framing(request) + sum(len(text.encode("utf-8", "surrogatepass")) for text in _texts(request))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -10,16 +10,19 @@ from typing import Any, ClassVar
 from adapters.generative.judge import ModelJudge
 from adapters.generative.messages import caption, filled, joined, labelled, sections
 from adapters.generative.options import model_options
-from adapters.generative.profiles import Profiles
+from adapters.generative.profiles import Profiles, References
 from adapters.generative.shots import lines, shots
 from adapters.parsers import PARSERS
 from adapters.prompts.wording import wording
 from harness.errors import ConfigError
-from harness.generation import Message, Part
+from harness.generation import Engine, Message, Part, Request
 from harness.parameters import one_of, takes, whole
-from harness.records import Comparison, Reference
+from harness.records import Comparison
 
 PROTOCOLS = ("ppd", "plain", "profile", "none")
+
+ProfileOf = Callable[[References], str]
+"""Gives the text about a user."""
 
 OPTIONS = model_options(max_pixels=512 * 512)
 
@@ -81,8 +84,21 @@ class Lvlm(ModelJudge):
         if self._profiles:
             self._profiles.prepare(comparison.references for comparison in comparisons if comparison.references)
 
+    def foreseen(self, comparisons: Sequence[Comparison]) -> Iterator[tuple[Engine, Request]]:
+        """The profiles, each once, then the comparisons."""
+        if self._profiles is None:
+            yield from super().foreseen(comparisons)
+            return
+        for request in self._profiles.missing(c.references for c in comparisons if c.references).values():
+            yield self.engine, request
+        for comparison in comparisons:
+            yield self.engine, Request(self._asking(comparison, self._profiles.expected), self.decoding)
+
     def messages(self, comparison: Comparison) -> Sequence[Message]:
         """System, then one turn: what is known of the user, the task, the two images."""
+        return self._asking(comparison, self._profiles.of if self._profiles else None)
+
+    def _asking(self, comparison: Comparison, profile: ProfileOf | None) -> tuple[Message, ...]:
         references = comparison.references if self.reads_references else ()
         texts = self._texts if references else self._blind
         query = filled(
@@ -93,15 +109,15 @@ class Lvlm(ModelJudge):
                 "images": tuple(labelled((comparison.image_a, comparison.image_b))),
             },
         )
-        known = self._known(references) if references else []
+        known = self._known(references, profile) if references else []
         return _turns(texts["system"], [*known, *lines(texts[self._task]), *query])
 
-    def _known(self, references: tuple[Reference, ...]) -> list[Part]:
-        if self._profiles is None:
+    def _known(self, references: References, profile: ProfileOf | None) -> list[Part]:
+        if profile is None:
             return [*lines(self._texts["opening"]), *shots(self._texts, references, self.decoding.seed)]
-        return [*lines(filled(self._texts["profile"], {"profile": self._profiles.of(references)}))]
+        return [*lines(filled(self._texts["profile"], {"profile": profile(references)}))]
 
-    def _writing(self, references: tuple[Reference, ...]) -> Sequence[Message]:
+    def _writing(self, references: References) -> Sequence[Message]:
         """Asks for a profile."""
         shown = shots(self._texts, references, self.decoding.seed)
         return _turns(self._texts["system"], [*lines(self._texts["opening"]), *shown, self._texts["writing"]])

@@ -59,6 +59,13 @@ class Remembering:
         """The other engine's."""
         return self._engine.identity()
 
+    def forecast(self, sample: Sequence[Request], total: int) -> Any | None:
+        """The other engine's, if it makes one, for as large a share of distinct requests as the sample has."""
+        distinct = {key_of(request): request for request in sample}
+        estimate = getattr(self._engine, "forecast", None)
+        share = len(distinct) / len(sample)
+        return estimate(list(distinct.values()), round(total * share)) if callable(estimate) else None
+
 
 def key_of(request: Request) -> bytes:
     """A digest of everything asked. An image that cannot be read is like no other."""

@@ -12,7 +12,8 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from adapters.engines import checkpoints
-from adapters.engines.loading import load_model, load_processor, placed
+from adapters.engines.bases import Base, shared_base
+from adapters.engines.loading import load_processor, placed
 from adapters.engines.local import LIBRARIES, LocalOptions
 from harness.contexts import references_digest
 from harness.errors import ConfigError, DataError
@@ -117,8 +118,9 @@ class Viper:
         inputs = self._processor(text=[text], images=[[shown.decode() for shown in images]], return_tensors="pt")
         device, dtype = placed(self.options.device, self.options.dtype)
         inputs = {k: v.to(device, dtype if v.is_floating_point() else v.dtype) for k, v in inputs.items()}
+        self._base.use(self._adapter)
         with torch.inference_mode():
-            logits = self._model(**inputs).logits[0, -1]
+            logits = self._base.model(**inputs).logits[0, -1]
         plus, minus = (float(logits[token]) for token in SIGNS)
         return two_logits(plus, minus)
 
@@ -135,9 +137,9 @@ class Viper:
         return processor
 
     @cached_property
-    def _model(self) -> Any:
+    def _base(self) -> Base:
         place = placed(self.options.device, self.options.dtype)
-        return load_model(self._checkpoint, self._adapter, *place, self.options.quantization)
+        return shared_base(self._checkpoint, self._adapter, *place, self.options.quantization)
 
 
 def examples(references: Sequence[Reference], most: int) -> tuple[list[Image], list[Image]]:

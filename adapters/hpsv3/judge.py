@@ -79,8 +79,8 @@ class HPSv3(Scorer):
         self._device = Device(device, dtype, batch)
         self._batched = Batched(self._device)
         self._wording = [wording(name, prompt) for name in ("hps-v3", "hps-v3-closing")]
-        self._asking = Asking(Weights.find(processor, (*CONFIGS, *OTHERS)))
         self._path = Weights.find(weights, (CHECKPOINT,)).file(CHECKPOINT)
+        self._asking = Asking(Weights.find(processor, (*CONFIGS, *OTHERS)))
         self._network = load(self._path, self._asking.config, self._asking.token, self._device)
         self._spreads: dict[Key, float] = {}
 

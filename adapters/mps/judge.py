@@ -75,8 +75,8 @@ class MPS(Scorer):
         self._condition = CONDITIONS[one_of("condition", condition, CONDITIONS)]
         self._device = Device(device, dtype, batch)
         self._batched = Batched(self._device)
-        self._processing = Processing(Weights.find(processor, (CONFIG, *PROCESSOR)))
         self._path = Weights.find(weights, CHECKPOINTS).file(*CHECKPOINTS)
+        self._processing = Processing(Weights.find(processor, (CONFIG, *PROCESSOR)))
         self._network: Network = self._device.place(load(self._path, self._processing.config))
         self._images: Recent[Tensor] = Recent(KEPT)
         self._texts: Recent[tuple[Tensor, ...]] = Recent(KEPT)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 from adapters.generative.options import DECLARED, decoding_of, engine_of, libraries_of, model_options
 from adapters.parsers import PARSERS
-from adapters.pigreward.rationales import Rationales
-from adapters.pigreward.wording import Wording
+from adapters.pigreward.rationales import Rationales, References
+from adapters.pigreward.wording import NOTHING, Wording
 from harness.errors import ConfigError
-from harness.generation import Message, Parser
+from harness.generation import Engine, Message, Parser, Part, Request
 from harness.generator import Generator
 from harness.parameters import one_of, takes, whole
 from harness.records import Comparison
@@ -27,11 +27,37 @@ REWARD, REASONER = "jeongeunnn/pigreward", "jeongeunnn/pigreward-bootstrap"
 BASE = "Qwen/Qwen2-VL-7B-Instruct"
 """What both were trained from (arXiv 2511.19458, section on implementation)."""
 
+RATIONALE = 512
+"""Tokens of a rationale at most, where nothing else is said."""
+
 CONTEXTS = ("rationales", "references", "none")
 RULES = {"last-verdict": "pigreward", "totals": "pigreward-totals", "strict": "pigreward-strict"}
 """Which of an answer's dimensions, totals and verdict decides: the parsers of `adapters.parsers.pigreward`."""
 
+Context = str | Sequence[Part]
+"""What is known of a user, as the reward model gets it."""
+
 OPTIONS = model_options(model="", max_tokens=1024, max_pixels=512 * 512)
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """Which models the names of a spec mean."""
+
+    base: str
+    folder: Path | None
+    """A judge folder; each part of it is a whole model, or a LoRA adapter on the base."""
+    in_process: bool
+    """Whether the models run here; behind a server each has one name."""
+
+    def of(self, part: str, named: str, preset: str) -> dict[str, str]:
+        """`model` and `adapter` of one of the two: hub id, folder or served name."""
+        if named or self.folder is None:
+            return {"model": self.base if named == "base" else named or preset, "adapter": ""}
+        own = self.folder / part
+        if self.in_process and (own / "adapter_config.json").is_file():
+            return {"model": self.base, "adapter": str(own)}
+        return {"model": str(own), "adapter": ""}
 
 
 @takes(OPTIONS)
@@ -41,15 +67,16 @@ class PigReward(Generator):
     Args:
         weights: a judge folder (`judge.json`, `reasoner/`, `reward/`, `prompts/`); empty: the authors' checkpoints.
         reasoner: hub id or folder of the preference reasoner, or the name its server gives it; `base`: the model it was
-            trained from; empty: the one of `weights`.
+            trained from; empty: the one of `weights`. Two LoRA adapters on one base share its weights in memory.
         reward: likewise, of the reward model.
         base: what `base` stands for.
         reasoner_url: address of the reasoner's server where it is another one than `base_url`.
         context: `rationales` as written by the reasoner, the `references` themselves (no reasoner), or `none`.
         cot: whether dimensions, scores and totals are asked for before the verdict.
         rule: one of `RULES`.
-        rationale_tokens: length of a rationale at most.
-        given: as `adapters.generative.options.model_options` lists them; `model` has no use here.
+        rationale_tokens: length of a rationale at most; None: as `weights` were trained, else 512.
+        given: as `adapters.generative.options.model_options` lists them; `model` and `adapter` have no use
+            here, `max_pixels` and `max_tokens` are those `weights` were trained with, and a budget is for each model.
     """
 
     reads_references: bool = True
@@ -67,31 +94,35 @@ class PigReward(Generator):
         context: str = "rationales",
         cot: bool = True,
         rule: str = "last-verdict",
-        rationale_tokens: int = 512,
+        rationale_tokens: int | None = None,
         **given: Any,
     ) -> None:
         one_of("context", context, CONTEXTS)
         if not isinstance(cot, bool):
             raise ConfigError(f"parameter cot is {cot!r}; expected true or false")
-        if given.get("model"):
+        if given.get("model") or given.get("adapter"):
             raise ConfigError("pigreward has two models; name them with reward= and reasoner=, or give weights=FOLDER")
+        parser = _parser(rule)
         folder = Path(weights).expanduser() if weights else None
         card = read_card(folder) if folder else {}
-        models = {"base": base or str(card.get("base", BASE))}
-        options = OPTIONS(**{**given, "model": _model(reward, folder, "reward", REWARD, models)})
-        super().__init__(engine_of(options), _parser(rule), decoding_of(options, ("1", "2")))
+        trained = card.get("parameters", {})
+        tokens = trained.get("rationale_tokens", RATIONALE) if rationale_tokens is None else rationale_tokens
+        whole("rationale_tokens", tokens, 1)
+        wording = Wording.read(folder / "prompts") if folder else Wording.default()
+        models = Models(base or _base_of(folder, card), folder, in_process=not given.get("base_url"))
+        usual = {name: trained[name] for name in ("max_pixels", "max_tokens") if name in trained}
+        options = OPTIONS(**{**usual, **given, **models.of("reward", reward, REWARD)})
+        super().__init__(engine_of(options), parser, decoding_of(options, ("1", "2")))
         self.libraries = libraries_of(options)
-        self.wording = Wording.read(folder / "prompts") if folder else Wording.default()
+        self.wording = wording
         self.reads_references = context != "none"
-        self._context, self._cot, self._card = context, cot, card
+        self._context, self._cot = context, cot
         self._rationales: Rationales | None = None
         if context == "rationales":
-            writes = replace(options, model=_model(reasoner, folder, "reasoner", REASONER, models),
-                             **({"base_url": reasoner_url} if reasoner_url else {}))  # fmt: skip
-            self._reasoner = engine_of(writes)
-            tokens = whole("rationale_tokens", rationale_tokens, 1)
+            there = {"base_url": reasoner_url} if reasoner_url else {}
+            self._reasoner = engine_of(replace(options, **models.of("reasoner", reasoner, REASONER), **there))
             writing = replace(self.decoding, max_tokens=tokens, options=())
-            self._rationales = Rationales(self._reasoner, writing, self.wording)
+            self._rationales = Rationales(self._reasoner, writing, wording)
 
     def keep_in(self, folder: Path) -> None:
         """Where a run's rationales and contexts are kept."""
@@ -103,17 +134,25 @@ class PigReward(Generator):
         if self._rationales:
             self._rationales.prepare(comparison.references for comparison in comparisons)
 
+    def foreseen(self, comparisons: Sequence[Comparison]) -> Iterator[tuple[Engine, Request]]:
+        """The rationales, each once, then the comparisons."""
+        if self._rationales is None:
+            yield from super().foreseen(comparisons)
+            return
+        for request in self._rationales.missing(comparison.references for comparison in comparisons).values():
+            yield self._reasoner, request
+        for comparison in comparisons:
+            yield self.engine, Request(self._asking(comparison, self._rationales.expected), self.decoding)
+
     def messages(self, comparison: Comparison) -> Sequence[Message]:
         """The user's context, the caption, both images."""
-        return self.wording.reward_messages(
-            self._known(comparison), comparison.prompt, comparison.image_a, comparison.image_b, cot=self._cot
-        )
+        return self._asking(comparison, self._rationales.of if self._rationales else self.wording.shown)
 
-    def _known(self, comparison: Comparison) -> Any:
+    def _asking(self, comparison: Comparison, known: Callable[[References], Context]) -> tuple[Message, ...]:
         references = comparison.references if self.reads_references else ()
-        if not references:
-            return self.wording.context((), ())
-        return self._rationales.of(references) if self._rationales else self.wording.shown(references)
+        context = known(references) if references else NOTHING
+        images = (comparison.image_a, comparison.image_b)
+        return tuple(self.wording.reward_messages(context, comparison.prompt, *images, cot=self._cot))
 
     def prompt_hash(self) -> str:
         """Over all templates."""
@@ -121,7 +160,9 @@ class PigReward(Generator):
 
     def identity(self) -> Mapping[str, Any]:
         """Both models, decoding, parser, wording, and which way the judge works."""
-        writes = {"reasoner": self._reasoner.identity()} if self._rationales else {}
+        writes: dict[str, Any] = {}
+        if self._rationales:
+            writes = {"reasoner": self._reasoner.identity(), "rationale tokens": self._rationales.longest}
         return {**super().identity(), **writes, "context": self._context, "cot": self._cot}
 
 
@@ -140,11 +181,11 @@ def read_card(folder: Path) -> dict[str, Any]:
     return card
 
 
-def _model(named: str, folder: Path | None, part: str, preset: str, known: Mapping[str, str]) -> str:
-    """Hub id, folder or served name of one of the two models."""
-    if named:
-        return known.get(named, named)
-    return str(folder / part) if folder else preset
+def _base_of(folder: Path | None, card: Mapping[str, Any]) -> str:
+    """What the models of a judge folder were trained from; it may be part of the folder."""
+    if folder and (folder / "base").is_dir():
+        return str(folder / "base")
+    return str(card.get("base", BASE))
 
 
 def _parser(rule: str) -> Parser:

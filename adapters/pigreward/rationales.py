@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from adapters.engines.tokens import stand_in
 from adapters.pigreward.wording import Wording
 from harness.contexts import Contexts, references_digest
 from harness.errors import ImageError, TransientError
@@ -24,18 +25,35 @@ class Rationales:
         self._kept = Contexts()
         self._failed: dict[str, Reply] = {}
 
+    @property
+    def longest(self) -> int:
+        """Tokens of a rationale at most."""
+        return self._decoding.max_tokens
+
     def keep_in(self, folder: Path) -> None:
         """Goes on with what a run's folder holds, and adds to it."""
         self._kept.keep_in(folder)
 
+    def missing(self, sets: Iterable[References]) -> dict[str, Request]:
+        """What asks for the rationales that are not there yet, by their keys."""
+        wanted = {_key(reference): reference for references in sets for reference in references}
+        return {
+            key: Request(tuple(self._wording.reasoner_messages(reference)), self._decoding)
+            for key, reference in wanted.items()
+            if self._kept.get(key) is None and not self._given_up(key)
+        }
+
+    def expected(self, references: References) -> str:
+        """A context whose rationales are as long as they may become."""
+        return self._wording.context([stand_in(self.longest)] * len(references), references)
+
     def prepare(self, sets: Iterable[References]) -> None:
         """Has the missing rationales of all these references written, and stores the contexts that are then whole."""
         known = [references for references in sets if _readable(references)]
-        missing = {_key(r): r for references in known for r in references}
-        missing = {key: r for key, r in missing.items() if key not in self._failed and self._kept.get(key) is None}
-        requests = [Request(tuple(self._wording.reasoner_messages(r)), self._decoding) for r in missing.values()]
-        for index, reply in self._engine.stream(requests) if requests else ():
-            self._keep(list(missing)[index], reply)
+        missing = self.missing(known)
+        keys = list(missing)
+        for index, reply in self._engine.stream(missing.values()) if missing else ():
+            self._keep(keys[index], reply)
         for references in known:
             if self._kept.get(references_digest(references)) is None and not self._lacking(references):
                 self._kept.add(references_digest(references), self._context(references), kind="context")
@@ -63,11 +81,14 @@ class Rationales:
         key = self._lacking(references)[0]
         reply = self._failed[key]
         if reply.status.transient:
-            del self._failed[key]
             raise TransientError(reply.status, f"reasoner: {reply.text}")
         if reply.status is Status.IMAGE_ERROR:
             raise ImageError(reply.text)
-        raise RuntimeError(f"no rationale ({reply.status}): {reply.text[:200] or 'an empty text came'}")
+        raise RuntimeError(f"no rationale ({reply.status}): {reply.text.strip()[:200] or 'an empty text came'}")
+
+    def _given_up(self, key: str) -> bool:
+        """Failed for good. What may pass is told to every comparison that needs it, and asked for anew after that."""
+        return key in self._failed and not self._failed[key].status.transient
 
     def _lacking(self, references: References) -> list[str]:
         return [key for key in map(_key, references) if self._kept.get(key) is None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -31,7 +31,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dataset", metavar="SPEC", help="name or name:key=value,key=value")
     parser.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="results folder (results/)")
     parser.add_argument(
-        "--dry-run", action="store_true", help="show what would be asked; loads no judge, reads no image"
+        "--dry-run",
+        action="store_true",
+        help="only show what would be asked, and estimate what a server would take for it",
     )
     parser.add_argument("--fresh", action="store_true", help="ignore earlier verdicts of the same run")
     parser.add_argument("--no-lines", action="store_true", help="leave out the data set's reference lines")
@@ -103,16 +105,23 @@ def protocol_of(options: argparse.Namespace) -> dict[str, Any]:
 def _dry_run(matrix: Matrix, as_json: bool) -> int:
     shown = list(matrix.dry_run())
     if as_json:
-        print(json.dumps({"would run": shown, "left out": matrix.left_out_rows()}, indent=2))
+        print(json.dumps({"would run": shown, "left out": matrix.left_out_rows()}, indent=2, default=_as_json))
         return 0
     _print_facts(matrix)
     for facts in shown:
+        estimates = facts.pop("estimates")
         for key, value in facts.items():
             print(f"{key}: {_plain(value)}")
+        for spec, estimate in estimates.items():
+            print(printable(f"{spec}: {estimate}"))
         print()
     _print_left_out(matrix)
-    print("dry run: no image was read, no judge loaded, nothing written")
+    print("dry run: no image was read, no model loaded, nobody asked, nothing written")
     return 0
+
+
+def _as_json(estimate: Any) -> Any:
+    return asdict(estimate) if is_dataclass(estimate) and not isinstance(estimate, type) else str(estimate)
 
 
 def _plain(value: Any) -> str:
@@ -169,7 +178,8 @@ def _complain(runs: Sequence[Run]) -> None:
     for run in runs:
         if not run.complete:
             left = ", ".join(f"{n} {status}" for status, n in run.info["unanswered"].items())
-            say(f"{run.name}: not finished ({left}); the same command asks these again", FAILED)
+            first = "raise the budget: then " if "budget" in run.info["unanswered"] else ""
+            say(f"{run.name}: not finished ({left}); {first}the same command asks these again", FAILED)
         elif "image_error" in run.info["status"]:
             say(f"{run.name}: {first_image_error(run)}; correct it, then run with --fresh", FAILED)
 

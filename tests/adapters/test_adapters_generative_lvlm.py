@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -237,3 +238,14 @@ def test_sections_and_slots() -> None:
     assert texts == {"one": "first {a}", "two": "second"}
     assert filled('{"a": {a}, {b}}', {"a": "{b}"}) == ('{"a": {b}, {b}}',)
     assert filled("{a}{b}", {"a": (A, "x"), "b": "y"}) == (A, "xy")
+
+
+def test_all_that_need_a_profile_which_may_come_later_wait_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    replies: Iterator[str | Reply] = iter([Reply(Status.TIMEOUT, "late"), "Likes red."])
+    engine = FakeEngine(lambda request: next(replies, "1"))
+    waiting = judge(monkeypatch, engine, protocol="profile")
+    asked = [question(A, B, liked(C, D), key=str(number)) for number in range(3)]
+    assert [verdict.status for verdict in waiting.compare(asked)] == [Status.TIMEOUT] * 3
+    assert len(engine.asked) == 1
+    assert {verdict.status for verdict in waiting.compare(asked)} == {Status.OK}
+    assert len(engine.asked) == 1 + 1 + 3

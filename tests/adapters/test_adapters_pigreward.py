@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,12 @@ from harness.contexts import read_contexts, references_digest
 from harness.errors import ConfigError, ImageError
 from harness.generation import Reply, Request
 from harness.judge import Hints
+from harness.log import find_runs
 from harness.pictures import AbsentPicture
-from harness.records import Comparison, Image, Reference, Status, Verdict
+from harness.records import Image, Reference, Status
+from pigeval.cli import main
 from tests.adapters.asking import answer, liked, noise, question
+from tests.adapters.engines.tiny import tiny_lora, tiny_qwen2_vl
 from tests.adapters.fake_engine import FakeEngine, text_of
 from tests.harness.making import Killed, Memory, pairs_of, run_on, statuses
 
@@ -85,7 +88,8 @@ def test_a_rationale_is_asked_for_once_for_each_distinct_choice(two: Two) -> Non
 
 def test_the_context_is_the_rationales_in_the_order_of_the_references(two: Two) -> None:
     PigReward().compare([question(A, B, SECOND, FIRST), question(A, B, FIRST, SECOND)])
-    one, other = (text_of(request, name) for request in sorted(two.reward.asked, key=lambda r: text_of(r), reverse=True))
+    asked = sorted(two.reward.asked, key=text_of, reverse=True)
+    one, other = (text_of(request, name) for request in asked)
     context = "Choice 1, caption: {}\nlikes {}\nChoice 2, caption: {}\nlikes {}\n"
     assert context.format("second", "second", "first", "first") in one
     assert context.format("first", "first", "second", "second") in other
@@ -179,8 +183,9 @@ def test_the_rule_says_what_decides(monkeypatch: pytest.MonkeyPatch, rule: str, 
 
 
 def test_models_are_named_one_by_one_or_by_their_base(two: Two) -> None:
-    for given in ({}, {"reward": "base", "reasoner": "base"}, {"reward": "mine", "reasoner": "base", "base": "b/c"}):
-        PigReward(**given)
+    PigReward()
+    PigReward(reward="base", reasoner="base")
+    PigReward(reward="mine", reasoner="base", base="b/c")
     models = [options.model for options in two.made]
     base = "Qwen/Qwen2-VL-7B-Instruct"
     assert models == [REWARD, REASONER, base, base, "mine", "b/c"]
@@ -196,8 +201,6 @@ def test_the_identity_tells_both_models_and_no_address(two: Two) -> None:
     told = PigReward(base_url="http://a/v1", reward="x", reasoner="y").identity()
     assert {"reasoner", "context", "cot", "parser", "prompt hash", "decoding"} <= told.keys()
     assert "http" not in json.dumps(told, default=str)
-    longer = PigReward(rationale_tokens=7).identity()
-    assert longer != PigReward().identity()
 
 
 # --- a judge folder ---------------------------------------------------------------------------------------------------
@@ -216,11 +219,42 @@ def test_a_judge_folder_gives_models_prompts_and_base(two: Two, weights: Path) -
     judge = PigReward(weights=str(weights))
     assert [options.model for options in two.made] == [str(weights / "reward"), str(weights / "reasoner")]
     answer(judge, question(A, B, FIRST))
-    assert text_of(two.reward.asked[0]).startswith("[user]\nChoice 1, caption: first\nlikes first | <image><image> | which?")
+    assert text_of(two.reward.asked[0]).startswith(
+        "[user]\nChoice 1, caption: first\nlikes first | <image><image> | which?"
+    )
     assert "preferred Image" in text_of(two.reasoner.asked[0])
     assert judge.prompt_hash() != Wording.default().sha256
     PigReward(weights=str(weights), reward="base")
     assert two.made[2].model == "owner/base"
+
+
+def test_a_judge_works_as_it_was_trained_unless_told_otherwise(two: Two, weights: Path) -> None:
+    trained = {"max_pixels": 777, "rationale_tokens": 55, "max_tokens": 66, "k": 8}
+    (weights / "judge.json").write_text(json.dumps({"format": 1, "parameters": trained}))
+    as_trained, otherwise = (
+        PigReward(weights=str(weights)),
+        PigReward(weights=str(weights), max_tokens=9, rationale_tokens=5),
+    )
+    for judge in (as_trained, otherwise):
+        answer(judge, question(A, B, FIRST))
+    assert {options.max_pixels for options in two.made} == {777}
+    assert [request.decoding.max_tokens for request in two.reasoner.asked] == [55, 5]
+    assert [request.decoding.max_tokens for request in two.reward.asked] == [66, 9]
+    assert (as_trained.identity()["rationale tokens"], otherwise.identity()["rationale tokens"]) == (55, 5)
+
+
+def test_a_part_of_a_judge_folder_may_be_an_adapter_on_the_base(two: Two, weights: Path) -> None:
+    (weights / "reward").mkdir()
+    (weights / "reward" / "adapter_config.json").write_text("{}")
+    PigReward(weights=str(weights))
+    PigReward(weights=str(weights), base_url="http://a/v1")
+    (weights / "base").mkdir()
+    PigReward(weights=str(weights), base="other")
+    PigReward(weights=str(weights))
+    own, whole = str(weights / "reward"), (str(weights / "reasoner"), "")
+    rewards = [(options.model, options.adapter) for options in two.made[::2]]
+    assert rewards == [("owner/base", own), (own, ""), ("other", own), (str(weights / "base"), own)]
+    assert {(options.model, options.adapter) for options in two.made[1::2]} == {whole}
 
 
 @pytest.mark.parametrize(
@@ -233,9 +267,7 @@ def test_a_judge_folder_gives_models_prompts_and_base(two: Two, weights: Path) -
         (lambda f: (f / "prompts" / "reward.txt").write_text("{image_1}"), r"has no \{context\}"),
     ],
 )
-def test_what_is_wrong_with_a_judge_folder(
-    two: Two, weights: Path, spoil: Callable[[Path], object], says: str
-) -> None:
+def test_what_is_wrong_with_a_judge_folder(two: Two, weights: Path, spoil: Callable[[Path], object], says: str) -> None:
     spoil(weights)
     with pytest.raises(ConfigError, match=says):
         PigReward(weights=str(weights))
@@ -249,6 +281,7 @@ def test_what_is_wrong_with_a_judge_folder(
         ({"rule": "mine"}, "expected one of last-verdict, totals, strict"),
         ({"cot": "yes"}, "parameter cot is 'yes'; expected true or false"),
         ({"model": "m"}, "pigreward has two models; name them with reward= and reasoner="),
+        ({"adapter": "a"}, "pigreward has two models"),
         ({"rationale_tokens": 0}, "rationale_tokens is 0; expected a whole number of at least 1"),
         ({"weights": "/no/such/folder"}, "single models are named with reward= and reasoner="),
     ],
@@ -286,14 +319,14 @@ def test_a_failed_rationale_costs_the_comparisons_that_need_it(
 
 @pytest.mark.parametrize("status", [Status.BUDGET, Status.TIMEOUT])
 def test_a_failure_that_may_pass_is_asked_again(two: Two, status: Status) -> None:
-    replies = iter([Reply(status, "later"), "likes it"])
+    replies: Iterator[str | Reply] = iter([Reply(status, "later"), "likes it"])
     two.reasoner.answer = lambda request: next(replies)
     judge = PigReward()
     assert [answer(judge, question(A, B, FIRST)).status for _ in range(3)] == [status, Status.OK, Status.OK]
     assert len(two.reasoner.asked) == 2
 
 
-def test_two_comparisons_meet_the_same_passing_failure(two: Two) -> None:
+def test_all_comparisons_meet_the_same_passing_failure(two: Two) -> None:
     two.reasoner.answer = lambda request: Reply(Status.TIMEOUT, "late")
     some = PigReward().compare([question(A, B, FIRST, key=str(n)) for n in range(3)])
     assert [verdict.status for verdict in some] == [Status.TIMEOUT] * 3
@@ -345,7 +378,12 @@ def test_a_run_keeps_rationales_and_contexts(two: Two, memory: Memory, tmp_path:
     assert kinds.count("rationale") == len(two.reasoner.asked) == 8 + 7
     assert kinds.count("context") > 0
     rationale = next(record for record in stored.values() if record["kind"] == "rationale")
-    assert (rationale["status"], rationale["tokens_in"], rationale["tokens_out"], rationale["cost"]) == ("ok", 10, 5, 0.25)
+    assert (rationale["status"], rationale["tokens_in"], rationale["tokens_out"], rationale["cost"]) == (
+        "ok",
+        10,
+        5,
+        0.25,
+    )
 
 
 def test_a_killed_run_asks_for_no_rationale_twice(two: Two, memory: Memory, tmp_path: Path) -> None:
@@ -419,19 +457,21 @@ def test_the_stored_context_is_what_was_read(two: Two, tmp_path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
-def test_a_run_with_two_models_in_this_process(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("adapted", [False, True])
+def test_a_run_with_two_models_in_this_process(folder: Path, tmp_path: Path, adapted: bool) -> None:
     import torch
-
-    from harness.log import find_runs
-    from pigeval.cli import main
-    from tests.adapters.engines.tiny import tiny_qwen2_vl
 
     torch.set_num_threads(1)
     weights = tmp_path / "weights"
     weights.mkdir()
     (weights / "judge.json").write_text('{"format": 1}')
-    tiny_qwen2_vl(weights / "reasoner", seed=1)
-    tiny_qwen2_vl(weights / "reward", seed=0)
+    if adapted:
+        base = tiny_qwen2_vl(weights / "base")
+        tiny_lora(base, weights / "reasoner", seed=1, target_modules=["q_proj"])
+        tiny_lora(base, weights / "reward", seed=2, target_modules=["v_proj"])
+    else:
+        tiny_qwen2_vl(weights / "reasoner", seed=1)
+        tiny_qwen2_vl(weights / "reward", seed=0)
     judge = f"pigreward:weights={weights},device=cpu,max_tokens=6,rationale_tokens=5"
     command = ["run", "--judge", judge, "--dataset", f"ratings:path={folder}", "--out", str(tmp_path / "out")]
     assert main([*command, "--no-lines", "--k", "1", "--limit", "6"]) == 0
@@ -440,8 +480,7 @@ def test_a_run_with_two_models_in_this_process(folder: Path, tmp_path: Path) -> 
     assert all(done.table["raw"].to_pylist())
     told = done.info["identity_parts"]["told"]
     assert told["model"].startswith("sha256:")
-    assert told["reasoner"]["model"] not in {"", told["model"]}
+    assert (told["reasoner"]["model"] == told["model"]) is adapted
+    assert (told["reasoner"]["adapter"] == told["adapter"]) is not adapted
     assert str(tmp_path) not in json.dumps(done.info["identity_parts"])
     assert {record["kind"] for record in read_contexts(done.folder).values()} == {"rationale", "context"}
-
-

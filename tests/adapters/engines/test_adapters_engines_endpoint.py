@@ -232,6 +232,7 @@ def test_a_failure_is_seen_before_thousands_of_calls_and_ends_what_is_under_way(
     assert not {name for name in threads() if "endpoint" in name}
 
 
+NO_WAIT = {"retry-after-ms": "1"}
 ENTRY = {"id": "m", "created": 7, "owned_by": "vllm", "root": "/data/m", "max_model_len": 8}
 MODELS = {"data": [{"id": "other"}, ENTRY]}
 
@@ -257,7 +258,11 @@ def test_identity_does_not_depend_on_how_it_is_asked() -> None:
     assert "127.0.0.1" not in str(plain)
 
 
-@pytest.mark.parametrize("answer", [Answer({}, 404), Answer({"data": []}), Answer([1]), Answer({"data": [3]})])
+@pytest.mark.parametrize(
+    "answer",
+    # The last: what a server says that fails whenever it is asked for its list.
+    [Answer({}, 404), Answer({"data": []}), Answer([1]), Answer({"data": [3]}), Answer(b"oh", 500, NO_WAIT)],
+)
 def test_a_server_that_says_nothing_of_its_model(answer: Answer) -> None:
     with asking(Recorder(answer)) as model:
         assert model.identity()["served"] == {}

@@ -182,7 +182,7 @@ def test_a_server_that_turns_everything_away_is_left_alone_for_as_long_as_it_ask
     with asking(server) as engine:
         replies = engine.generate(questions(60))
     assert {reply.status for reply in replies} == {Status.OK}
-    assert server.rejected <= 6  # Those in flight together, and the first after them.
+    assert server.rejected <= 8  # Those in flight together, and a few one by one.
 
 
 @pytest.mark.parametrize("key", ["two words", "schlüssel", "a\nb"])

@@ -164,13 +164,21 @@ def test_rejections_of_one_burst_leave_what_the_server_kept() -> None:
 
 
 def test_a_server_that_rejects_again_and_again_is_asked_ever_less() -> None:
-    limit = grown()
-    assert not limit.rejected(limit.epoch, 63)
-    for _ in range(3):
+    limit, values = grown(), []
+    for _ in range(5):
         limit.answered(limit.epoch, 1.0, full=True)
         assert not limit.rejected(limit.epoch, limit.value - 1)
-    assert limit.value == 21  # 63, then 44, 30 and 21: a reply in between is not enough.
-    assert limit.rejected(limit.epoch, 20)  # Now not even that.
+        values.append(limit.value)
+    assert values == [63, 62, 43, 30, 21]  # One less, twice; then a factor of 0.7, rounded down.
+    assert limit.rejected(limit.epoch, 20)  # No reply in between.
+
+
+def test_a_server_that_answers_in_between_is_not_asked_much_less() -> None:
+    limit = grown()
+    for _ in range(5):
+        full(limit, 70)
+        limit.rejected(limit.epoch, limit.value - 1)
+    assert limit.value >= 55
 
 
 def test_requests_overdue_together_count_once() -> None:

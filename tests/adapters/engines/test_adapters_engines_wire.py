@@ -89,6 +89,18 @@ def test_decoding_as_fields(decoding: dict[str, Any], given: dict[str, Any], exp
     assert told == {"messages": [], **expected}
 
 
+@pytest.mark.parametrize("temperature", [0.0, 0.7])
+def test_transformers_is_sent_a_whole_generation_config(temperature: float) -> None:
+    decoding = Decoding(temperature=temperature, top_p=0.9, repetition_penalty=1.1, max_tokens=5)
+    told = body(Request((), decoding), server="transformers")
+    assert (told["max_tokens"], told["temperature"], "repetition_penalty" in told) == (5, temperature, False)
+    config = json.loads(told["generation_config"])
+    assert (config["do_sample"], config["repetition_penalty"], config["no_repeat_ngram_size"]) == (
+        temperature > 0, 1.1, 0,
+    )  # fmt: skip
+    assert ("top_k" in config) is (temperature > 0)
+
+
 def test_an_unfinished_assistant_turn_is_gone_on_from_only_where_asked_for() -> None:
     unfinished = Request((Message("user", ("?",)), Message("assistant", ("The answer is",))))
     assert "continue_final_message" not in body(unfinished)

@@ -126,6 +126,22 @@ def tiny_llava_onevision(
     return _saved(folder, LlavaOnevisionForConditionalGeneration, config, processor, seed, ends, letters)
 
 
+def tiny_lora(base: Path, folder: Path, seed: int = 0, r: int = 2, **config: Any) -> Path:
+    """A LoRA adapter on a checkpoint, of random weights that matter; `config` as peft's."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForImageTextToText
+
+    adapted = get_peft_model(AutoModelForImageTextToText.from_pretrained(base), LoraConfig(r=r, **config))
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(seed)
+        for weights in adapted.parameters():
+            if weights.requires_grad:
+                weights.copy_(0.3 * torch.randn_like(weights))
+    adapted.save_pretrained(folder)
+    return folder
+
+
 _PATCHES = {"patch_size": 14, "spatial_merge_size": 2, "temporal_patch_size": 2}
 
 
