@@ -18,7 +18,7 @@ $(READY): pyproject.toml constraints.txt
 
 # Everything: torch alone is several gigabytes.
 $(FULL): $(READY)
-	$(INSTALL) '.[dev,hub,plots,scorers,lvlm,endpoint]'
+	$(INSTALL) '.[dev,hub,plots,scorers,lvlm,endpoint,train]'
 	@touch $@
 
 # The judges that need no weights on the simulated users: prints the leaderboard and writes it to demo/.

@@ -16,7 +16,8 @@ MAY_IMPORT = {
     "harness": {"harness"},
     "adapters": {"adapters", "harness"},
     "leaderboard": {"leaderboard", "harness"},
-    "pigeval": {"pigeval", "leaderboard", "adapters", "harness"},
+    "training": {"training", "adapters", "harness"},
+    "pigeval": {"pigeval", "training", "leaderboard", "adapters", "harness"},
 }
 """The table of docs/architecture.md. `pigeval` finds judges and parsers by entry point, prompts by import."""
 

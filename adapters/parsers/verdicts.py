@@ -117,11 +117,14 @@ def _joined(readings: Sequence[Reading]) -> Reading | None:
 
 def _clause_readings(sentence: Sequence[Token], concludes: bool) -> Iterator[Reading]:
     about = not concludes and _leads_with_aspect(sentence)
-    for clause in _clauses(sentence):
+    reading: Reading | None = None
+    for clause in _mended(list(_clauses(sentence))):
         kinds = [token.kind for token in clause]
-        concludes = concludes or "so" in kinds
+        concludes = "so" in kinds or (concludes and not (reading and "but" in kinds))
         about = not concludes and "but" not in kinds and (about or "about" in kinds)
-        if (reading := _clause(clause, concludes)) and not about:
+        said = _clause(clause, concludes) or (_elliptic(clause, reading) if reading else None)
+        if said and not about:
+            reading = said
             yield reading
 
 
@@ -139,9 +142,54 @@ def _clauses(sentence: Sequence[Token]) -> Iterator[list[Token]]:
         if not breaks:
             clause.append(token)
             continue
-        yield clause
-        clause = [token] if token.kind in ("though", "but") else []
+        if [t.kind for t in clause] != ["stop"]:
+            yield clause
+        clause = [token]
     yield clause
+
+
+def _mended(clauses: Sequence[list[Token]]) -> list[list[Token]]:
+    """Clauses with what a pause tore apart put together again."""
+    mended: list[list[Token]] = []
+    images = {token.kind for clause in clauses for token in clause if token.kind in _IMAGES}
+    for clause in clauses:
+        if len(mended) > 1 and _surround(mended[-2], mended[-1], clause):
+            mended[-2:] = [[*mended[-2], *clause[1:]]]
+        elif mended and len(images) == 1 and _presents(mended[-1], clause):
+            mended[-1] = [*mended[-1], *clause[1:]]
+        else:
+            mended.append(clause)
+    return mended
+
+
+def _surround(subject: Sequence[Token], aside: Sequence[Token], rest: Sequence[Token]) -> bool:
+    """Whether the first and the last are one clause: `Image 1, not Image 2, is better`."""
+    if not subject or subject[-1].kind not in _IMAGES or not _PREDICATES.isdisjoint(t.kind for t in [*subject, *aside]):
+        return False
+    kinds = {token.kind for token in aside}
+    others = (kinds & _IMAGES.keys()) - {subject[-1].kind}
+    if kinds & {"maybe", "or", "either"} or (others and not kinds & {"not", "bi", "than"}):
+        return False
+    said = next((place for place, token in enumerate(rest) if token.kind in _PREDICATES), 0)
+    return said > 0 and rest[0].kind == "stop" and all(t.kind in ("filler", "user", "so", "not") for t in rest[1:said])
+
+
+def _presents(lead: Sequence[Token], clause: Sequence[Token]) -> bool:
+    """Whether a clause names what the one before it announces: `The winner is clear: Image 1`."""
+    kinds = {token.kind for token in lead}
+    if "better" not in kinds or kinds & _IMAGES.keys() or _narrowed(lead, 0, len(lead)):
+        return False
+    named = [token.kind for token in clause[1:] if token.kind not in ("filler", "user", "so")]
+    return clause[0].text in _LABEL_ENDS and len(named) == 1 and named[0] in _IMAGES
+
+
+def _elliptic(clause: Sequence[Token], denied: Reading) -> Reading | None:
+    """`Image 1 is not the better one; Image 2 is`: the second clause affirms what the first denies."""
+    named = [token.kind for token in clause if token.kind not in ("stop", "but", "filler")]
+    if denied.why != "negation" or len(named) != 1 or clause[-1].text not in ("is", "does", "was", "would", "will"):
+        return None
+    winner = _IMAGES.get(named[0])
+    return Reading(winner) if winner and winner != denied.excluded else None
 
 
 def _leads_with_aspect(sentence: Sequence[Token]) -> bool:

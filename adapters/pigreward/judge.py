@@ -47,17 +47,15 @@ class Models:
     base: str
     folder: Path | None
     """A judge folder; each part of it is a whole model, or a LoRA adapter on the base."""
-    in_process: bool
-    """Whether the models run here; behind a server each has one name."""
 
-    def of(self, part: str, named: str, preset: str) -> dict[str, str]:
-        """`model` and `adapter` of one of the two: hub id, folder or served name."""
+    def of(self, part: str, named: str, preset: str, url: str) -> dict[str, str]:
+        """`base_url`, `model` and `adapter` of one of the two. Behind a server an adapter has a name as models have."""
         if named or self.folder is None:
-            return {"model": self.base if named == "base" else named or preset, "adapter": ""}
+            return {"base_url": url, "model": self.base if named == "base" else named or preset, "adapter": ""}
         own = self.folder / part
-        if self.in_process and (own / "adapter_config.json").is_file():
-            return {"model": self.base, "adapter": str(own)}
-        return {"model": str(own), "adapter": ""}
+        if not url and (own / "adapter_config.json").is_file():
+            return {"base_url": url, "model": self.base, "adapter": str(own)}
+        return {"base_url": url, "model": str(own), "adapter": ""}
 
 
 @takes(OPTIONS)
@@ -109,9 +107,9 @@ class PigReward(Generator):
         tokens = trained.get("rationale_tokens", RATIONALE) if rationale_tokens is None else rationale_tokens
         whole("rationale_tokens", tokens, 1)
         wording = Wording.read(folder / "prompts") if folder else Wording.default()
-        models = Models(base or _base_of(folder, card), folder, in_process=not given.get("base_url"))
+        models, url = Models(base or _base_of(folder, card), folder), given.get("base_url", "")
         usual = {name: trained[name] for name in ("max_pixels", "max_tokens") if name in trained}
-        options = OPTIONS(**{**usual, **given, **models.of("reward", reward, REWARD)})
+        options = OPTIONS(**{**usual, **given, **models.of("reward", reward, REWARD, url)})
         super().__init__(engine_of(options), parser, decoding_of(options, ("1", "2")))
         self.libraries = libraries_of(options)
         self.wording = wording
@@ -119,8 +117,8 @@ class PigReward(Generator):
         self._context, self._cot = context, cot
         self._rationales: Rationales | None = None
         if context == "rationales":
-            there = {"base_url": reasoner_url} if reasoner_url else {}
-            self._reasoner = engine_of(replace(options, **models.of("reasoner", reasoner, REASONER), **there))
+            writes = models.of("reasoner", reasoner, REASONER, reasoner_url or url)
+            self._reasoner = engine_of(replace(options, **writes))
             writing = replace(self.decoding, max_tokens=tokens, options=())
             self._rationales = Rationales(self._reasoner, writing, wording)
 

@@ -64,9 +64,14 @@ def _show(name: str, own: bool) -> None:
 
 def _fetch(name: str, given: Path | None) -> None:
     from adapters.prompts.official import fetch, table, template
+    from harness.errors import ConfigError
 
     # A checkout is of one repository.
     here = [t for t in table().values() if given is None or (given / t.file).is_file()]
+    if not here:
+        raise ConfigError(
+            f"{given}: holds none of the files of `pigeval prompts list`; expected a checkout of one of them"
+        )
     for wanted in here if name == "all" else [template(name)]:
         place = fetch(wanted.name, given)
         print(f"{wanted.name}: {wanted.characters} characters of {wanted.repository}@{wanted.commit[:7]}, the hash is "
