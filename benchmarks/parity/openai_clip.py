@@ -13,7 +13,7 @@ from benchmarks.parity import plain_torchvision  # noqa: F401
 # clip takes a version parser from pkg_resources, which setuptools no longer has.
 sys.modules.setdefault("pkg_resources", SimpleNamespace(packaging=packaging))  # type: ignore[arg-type]
 
-import clip  # type: ignore[import-not-found]  # noqa: E402
+import clip  # noqa: E402
 import torch  # noqa: E402
 
 from benchmarks.parity.clip_files import L14, SMALL_L, drawn  # noqa: E402

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.parity import openai_clip
 
-import clip  # type: ignore[import-not-found]  # isort: skip
+import clip  # isort: skip
 import PIL.Image
 import torch
 

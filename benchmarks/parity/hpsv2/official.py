@@ -13,8 +13,8 @@ from pathlib import Path
 from benchmarks.parity import plain_torchvision  # noqa: F401
 
 import torch  # isort: skip
-from hpsv2 import img_score  # type: ignore[import-not-found]  # isort: skip
-from hpsv2.src import open_clip as fork  # type: ignore[import-not-found]  # isort: skip
+from hpsv2 import img_score  # isort: skip
+from hpsv2.src import open_clip as fork  # isort: skip
 
 from benchmarks.parity.clip_files import SMALL_H, drawn
 from benchmarks.parity.materials import prompts

@@ -11,10 +11,10 @@ from pathlib import Path
 import benchmarks.parity.plain_torchvision  # noqa: F401
 
 # isort: on
-import hpsv3  # type: ignore[import-not-found]
+import hpsv3
 import torch
-from hpsv3.dataset import data_collator_qwen  # type: ignore[import-not-found]
-from hpsv3.model.qwen2vl_trainer import Qwen2VLRewardModelBT  # type: ignore[import-not-found]
+from hpsv3.dataset import data_collator_qwen
+from hpsv3.model.qwen2vl_trainer import Qwen2VLRewardModelBT
 from omegaconf import OmegaConf  # type: ignore[import-not-found]
 from safetensors.torch import save_file
 from transformers import Qwen2VLConfig

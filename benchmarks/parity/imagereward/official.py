@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-import ImageReward  # type: ignore[import-not-found]
-from ImageReward.models.BLIP.vit import VisionTransformer  # type: ignore[import-not-found]
+import ImageReward
+from ImageReward.models.BLIP.vit import VisionTransformer
 
 from benchmarks.parity.imagereward.files import PUBLISHED, SMALL, Shape, write_checkpoint
 from benchmarks.parity.materials import prompts
