@@ -101,7 +101,7 @@ def _write_verdicts(path: Path, tally: Tally, items: _Items) -> None:
         pa.nulls(n, pa.string()),
         pa.nulls(n, VERDICTS.field("dimensions").type),
         raw,
-        pa.nulls(n, pa.int32()),
+        *(pa.nulls(n, VERDICTS.field(name).type) for name in ("tokens", "flags", "cost")),
     ]
     write_table(path, VERDICTS, _blocks(columns, n))
 
