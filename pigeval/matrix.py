@@ -50,6 +50,8 @@ class Matrix:
         self.progress = progress
         self.strict = strict
         self.left_out: list[LeftOut] = []
+        self.notes: list[str] = []
+        """What judges had to say after their runs."""
 
     def check(self) -> None:
         """Checks the judges' names and parameters before anything is opened. Raises `ConfigError` when strict."""
@@ -80,6 +82,8 @@ class Matrix:
             subject = self._try(row.spec, row.get, subject_of, self.judges, row.spec)
             if subject is not None:
                 yield from self._runs_of(subject, out)
+                told = getattr(subject.judge, "notes", tuple)()
+                self.notes += [f"{subject.spec}: {note}" for note in told]
 
     def _runs_of(self, subject: Subject, out: Path) -> Iterator[Run]:
         for session, protocols in self._fields():

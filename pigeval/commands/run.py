@@ -151,13 +151,14 @@ def _report(matrix: Matrix, runs: Sequence[Run], as_json: bool) -> int:
 
     rows = summaries(runs)
     if as_json:
-        print(json.dumps({"runs": rows, "left out": matrix.left_out_rows()}, indent=2))
+        print(json.dumps({"runs": rows, "left out": matrix.left_out_rows(), "notes": matrix.notes}, indent=2))
     else:
         _print_facts(matrix)
         for title, group in _by_plan(runs):
             print(f"\n{title}")
             print(summary_table(summaries(group)))
         _print_left_out(matrix)
+        print("".join(f"{printable(note)}\n" for note in matrix.notes), end="")
     _complain(runs)
     return FAILED if not runs or any(row["state"] != "complete" or row["image_errors"] for row in rows) else 0
 
