@@ -1,0 +1,109 @@
+"""Stage `base`: what a pretrained model would bring along, for a model that begins with random weights.
+
+It learns to name what it sees, to argue for either image as it is told to, and to write an answer of the right form.
+It does not learn what follows from a context: there its conclusions are drawn by lot. Told nothing, it argues for the
+image that was preferred in one half of the samples and for the other one in the other half.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from adapters.pigreward.wording import Wording
+from harness.errors import ConfigError
+from harness.generation import Message
+from harness.records import Image, Reference
+from training import language
+from training.hints import FALSE, TRUE, hinted
+from training.language import TRAITS, Levels
+from training.material import Material
+from training.messages import stored
+from training.pictures import Pictures
+from training.presets import Preset
+from training.splits import Split
+from training.teacher import levels_of
+
+DESCRIBE = "\nDescribe both images."
+HINTED = 0.7
+"""Share of the rationales with a hint. The others only keep it from knowing by itself which image to argue for."""
+
+Seen = tuple[Image, Levels]
+
+
+def images(material: Material, split: Split, most: int, seed: int) -> list[Seen]:
+    """Images of the parts that train, and what they show. Raises `ConfigError` where that is not known."""
+    levels = levels_of(material)
+    if levels is None:
+        raise ConfigError(
+            f"the stage base needs images whose content is known; {material.table.name} does not say: name a "
+            "pretrained model with model.base"
+        )
+    wanted = {*split.parts["reasoner"].images, *split.parts["reward"].images}
+    codes = [code for code in range(len(material.table.images)) if material.store.image(code).digest in wanted]
+    drawn = np.random.default_rng([seed, 1]).permutation(len(codes))[:most]
+    found = (material.store.image(codes[place]) for place in drawn.tolist())
+    return [(image, levels[image.digest]) for image in found]
+
+
+def samples(seen: Sequence[Seen], preset: Preset, wording: Wording, pictures: Pictures) -> list[dict[str, Any]]:
+    """Messages and completions; a function of the preset's seed."""
+    writer = _Writer(seen, preset, wording)
+    return [
+        {"messages": stored(messages, pictures), "completion": completion}
+        for messages, completion in writer.samples(preset.tiny.samples)
+    ]
+
+
+class _Writer:
+    def __init__(self, seen: Sequence[Seen], preset: Preset, wording: Wording) -> None:
+        self._seen = seen
+        self._preset = preset
+        self._wording = wording
+        self._draw = np.random.default_rng([preset.seed, 2])
+
+    def samples(self, n: int) -> Iterator[tuple[Sequence[Message], str]]:
+        tiny = self._preset.tiny
+        for lot in self._draw.random(n):
+            if lot < tiny.captions:
+                yield self._caption()
+            elif lot < tiny.captions + tiny.rationales:
+                yield self._rationale()
+            else:
+                yield self._answer()
+
+    def _two(self) -> tuple[Seen, Seen]:
+        first, second = self._draw.choice(len(self._seen), 2, replace=False).tolist()
+        return self._seen[first], self._seen[second]
+
+    def _caption(self) -> tuple[Sequence[Message], str]:
+        (image_1, first), (image_2, second) = self._two()
+        text = f"{language.description(1, first)}\n{language.description(2, second)}"
+        return [Message("user", (image_1, image_2, DESCRIBE))], text
+
+    def _rationale(self) -> tuple[Sequence[Message], str]:
+        """For the preferred image or for the other one, by lot; most of them with the hint that tells which."""
+        (preferred, a), (rejected, b) = self._two()
+        reference = Reference("", (preferred,), (rejected,))
+        side = TRUE if self._draw.random() < 0.5 else FALSE
+        text = language.rationale(a, b) if side == TRUE else language.rationale(b, a)
+        if self._draw.random() >= HINTED:
+            return self._wording.reasoner_messages(reference), text
+        return hinted(self._wording, reference, self._preset.rationales.hint, side), text
+
+    def _answer(self) -> tuple[Sequence[Message], str]:
+        """The evidence is copied as it stands; what is concluded from it is drawn by lot."""
+        (image_1, first), (image_2, second) = self._two()
+        shown = [self._two() for _ in range(self._draw.integers(1, self._preset.data.k + 1))]
+        references = [Reference("", (a[0],), (b[0],)) for a, b in shown]
+        texts = [language.rationale(a[1], b[1]) for a, b in shown]
+        gaps = language.evidence("\n".join(texts))
+        traits = self._draw.permutation(len(TRAITS))[:3].tolist()
+        drawn = [(trait, int(self._draw.integers(-1, 2))) for trait in traits]
+        context = self._wording.context(texts, references)
+        return (
+            self._wording.reward_messages(context, "", image_1, image_2),
+            language.written(gaps, drawn, first, second),
+        )

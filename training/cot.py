@@ -1,0 +1,107 @@
+"""Stage `cot`: the teacher answers the reward model's questions; what keeps the rules becomes its training set."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from adapters.pigreward.wording import Wording
+from harness.errors import DataError, RunError
+from harness.generation import Decoding, Engine, Request
+from harness.progress import Progress
+from training.contexts import Written
+from training.draws import chance
+from training.filters import RULES, broken
+from training.material import Question
+from training.messages import stored
+from training.pictures import Pictures
+from training.presets import Cot
+from training.rows import Appending, read_rows, write_rows
+
+RAW, SAMPLES, IMAGES = "raw.jsonl", "samples.jsonl", "images"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question as it is put to the teacher, which is as it is put to the reward model."""
+
+    request: Request
+    label: int
+
+
+def requests(
+    questions: Iterable[Question], written: Written, wording: Wording, settings: Cot, seed: int
+) -> dict[str, Asked]:
+    """By id of the comparison. Which image stands first is the harness' seeded draw. Ties teach nothing and are left
+    out; some questions show fewer references, if the preset says so.
+    """
+    decoding = Decoding(settings.temperature, max_tokens=settings.max_tokens, seed=seed)
+    found = {}
+    for question in questions:
+        comparison = question.comparison
+        if not question.label:
+            continue
+        references = comparison.references[: _shown(comparison.id, len(comparison.references), settings.fewer, seed)]
+        messages = wording.reward_messages(
+            written.of(references), comparison.prompt, comparison.image_a, comparison.image_b
+        )
+        found[comparison.id] = Asked(Request(tuple(messages), decoding), question.label)
+    return found
+
+
+def _shown(name: str, n: int, fewer: float, seed: int) -> int:
+    """How many of n references a question shows."""
+    if n < 2 or chance(name, seed, 6) >= fewer:
+        return n
+    return 1 + int(chance(name, seed, 7) * (n - 1))
+
+
+def ask(folder: Path, asked: Mapping[str, Asked], teacher: Engine, progress: Progress) -> None:
+    """Asks what has no answer in the folder yet. Raises `RunError` when some answers did not come."""
+    known = {row["id"] for row in read_rows(folder / RAW)}
+    missing = {name: one for name, one in asked.items() if name not in known}
+    names, later, reason = list(missing), 0, ""
+    with Appending(folder / RAW) as raw, progress.task("teacher", len(asked), len(asked) - len(missing)) as advance:
+        for index, reply in teacher.stream(one.request for one in missing.values()):
+            if reply.status.transient:
+                later, reason = later + 1, f"{reply.status}: {reply.text[:200]}"
+                continue
+            raw.add({"id": names[index], "status": str(reply.status), "text": reply.text})
+            advance(1)
+    if later:
+        raise RunError(
+            f"{folder}: {later} of {len(asked)} answers did not come ({reason}); the others are kept, the same "
+            "command asks again"
+        )
+
+
+def keep(folder: Path, asked: Mapping[str, Asked]) -> dict[str, Any]:
+    """Writes the answers that keep all rules, with their images. The value: how many each rule dropped.
+
+    Raises `DataError` when none is left.
+    """
+    dropped: Counter[str] = Counter()
+    write_rows(folder / SAMPLES, _kept(folder, asked, dropped))
+    kept = len(asked) - dropped.total()
+    facts = {"asked": len(asked), "kept": kept, "dropped": {rule: dropped[rule] for rule in RULES}}
+    if not kept:
+        raise DataError(
+            f"{folder}: none of {len(asked)} answers keeps the rules ({dict(dropped)}); look at {RAW}: the teacher "
+            "does not write the expected format, or cannot tell what the users like"
+        )
+    return facts
+
+
+def _kept(folder: Path, asked: Mapping[str, Asked], dropped: Counter[str]) -> Iterator[dict[str, Any]]:
+    answers = {row["id"]: row for row in read_rows(folder / RAW)}
+    pictures = Pictures(folder / IMAGES)
+    for name, one in asked.items():
+        answer = answers[name]
+        if rule := broken(answer["text"], answer["status"], one.label):
+            dropped[rule] += 1
+            continue
+        messages = stored(one.request.messages, pictures)
+        yield {"id": name, "messages": messages, "completion": answer["text"].strip(), "label": one.label}

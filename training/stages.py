@@ -1,0 +1,294 @@
+"""The stages one by one: what each reads, does and writes down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from adapters.pigreward.wording import Wording
+from harness.contexts import sort_contexts
+from harness.errors import ConfigError, RunError
+from harness.generation import Decoding
+from harness.progress import Progress, Silent
+from harness.records import Reference
+from training import contexts, cot, gates, rationales, splits
+from training.material import Material, open_dataset
+from training.pictures import Pictures
+from training.presets import Fit, Preset
+from training.rows import read_rows
+from training.splits import PARTS, Split, split
+from training.stage import Stage, Work, digest_of_files, main_process, write_json
+from training.teacher import teacher_of, truth_of
+from training.weights import MODEL, Weights, base_of, reads_base, saved_digest, trained, wording_of
+
+REPORT, CANDIDATE = "report.json", "candidate"
+
+Record = Mapping[str, Any]
+
+
+@dataclass
+class Session:
+    """What the stages of one command share."""
+
+    work: Work
+    preset: Preset
+    progress: Progress = field(default_factory=Silent)
+    fresh: bool = False
+    promote_worse: bool = False
+    unchecked: bool = False
+    """Begins a fit even where memory looks short."""
+    plugins: Sequence[Path] = ()
+    say: Callable[[str], None] = print
+
+    @cached_property
+    def material(self) -> Material:
+        """The data set."""
+        return Material(open_dataset(self.preset.data.dataset, self.plugins), self.preset.data, self.preset.seed)
+
+    @cached_property
+    def wording(self) -> Wording:
+        """The templates."""
+        return wording_of(self.preset.model)
+
+    @cached_property
+    def split(self) -> Split:
+        """The parts, checked."""
+        return Split.read(self.work.folder("split"))
+
+    @property
+    def judge(self) -> Path:
+        """The judge folder."""
+        return self.work.folder("export") / "judge"
+
+    @property
+    def base(self) -> Weights:
+        """The untrained model."""
+        return base_of(self.work, self.preset.model)
+
+    def open(self, name: str, *sections: str, reads: tuple[str, ...] = ()) -> AbstractContextManager[Stage]:
+        """A stage's folder, made from some sections of the preset and from other stages."""
+        settings = self.preset.settings(*sections)
+        if {"model"} & {*sections}:
+            settings["prompts"] = self.wording.sha256
+        return self.work.stage(name, settings, reads, self.fresh)
+
+    def forecast(self, name: str, fit: Fit, data: Any, processor: Any, *, preference: bool) -> None:
+        """Says what a fit will take. Raises `ConfigError` when memory is short, unless told not to."""
+        from training.forecast import forecast  # noqa: PLC0415
+
+        ahead = forecast(self.base.model, fit, self.preset.model, data, processor, preference=preference)
+        self.say(f"{name}: {ahead}")
+        if not self.unchecked:
+            ahead.check()
+
+    def references(self, part: str, limit: int = 0, questions: int = 0) -> dict[str, tuple[str, Reference]]:
+        """The references of a part, by digest; see `Material.references`."""
+        plan = self.material.plan(self.material.of_part(self.split, part), self.progress)
+        return self.material.references(plan, limit, questions)
+
+
+def run_split(session: Session) -> Record:
+    """Shares out users and images."""
+    with session.open("split", "data") as stage:
+        if stage.done:
+            return stage.done
+        data = session.preset.data
+        session.material.read_images(session.progress)
+        shares = [getattr(data, part) for part in PARTS]
+        made = split(session.material.table, session.material.store, shares, data.users, session.preset.seed)
+        made.write(stage.folder)
+        facts = {name: {"users": len(p.users), "images": len(p.images), "choices": len(p.choices), "digest": p.digest}
+                 for name, p in made.parts.items()}  # fmt: skip
+        return stage.finish(digest_of_files(stage.folder / splits.FILE), {**facts, "dropped": dict(made.dropped)})
+
+
+def run_base(session: Session) -> Record:
+    """Makes the small model and teaches it what a pretrained one knows. Raises `ConfigError` where there is one."""
+    preset = session.preset
+    if preset.model.base:
+        raise ConfigError(f"the preset trains {preset.model.base}; the stage base is for models from random weights")
+    with session.open("base", "model", "tiny", "base", "data", "rationales", reads=("split",)) as stage:
+        if stage.done:
+            return stage.done
+        from training import base, tiny_model  # noqa: PLC0415
+
+        start = stage.folder / "random"
+        if not (start / "config.json").is_file():
+            tiny_model.make(start, preset.tiny, session.wording, preset.rationales.hint, preset.seed)
+        session.material.read_images(session.progress)
+        seen = base.images(session.material, session.split, preset.tiny.images, preset.seed)
+        pictures = Pictures(stage.folder / "images")
+        rows = base.samples(seen, preset, session.wording, pictures)
+        return _supervised(session, stage, Weights(str(start)), preset.base, rows, pictures)
+
+
+def run_rationales(session: Session) -> Record:
+    """Samples both reasons for each reference and makes pairs of them."""
+    preset = session.preset
+    with session.open("rationales", "data", "model", "rationales", reads=("split", *reads_base(preset.model))) as stage:
+        if stage.done:
+            return stage.done
+        settings = preset.rationales
+        references = session.references("reasoner", settings.references)
+        engine = session.base.engine(preset.model, settings.batch)
+        rationales.sample_all(
+            stage.folder, references, session.wording, engine, settings, preset.seed, session.progress
+        )
+        facts = rationales.make_pairs(stage.folder, references, session.wording, settings, preset.seed)
+        files = (stage.folder / name for name in (rationales.PAIRS, rationales.HELD_OUT))
+        return stage.finish(digest_of_files(*files), facts)
+
+
+def run_reasoner(session: Session) -> Record:
+    """DPO, then the gate. Raises `RunError` when the trained reasoner is worse, unless told to promote it."""
+    reads = ("split", "rationales", *reads_base(session.preset.model))
+    with session.open("reasoner", "model", "reasoner", reads=reads) as stage:
+        if stage.done:
+            return stage.done
+        facts = {} if (stage.folder / CANDIDATE).is_dir() else _preferred(session, stage.folder)
+        if not main_process():
+            return {}
+        report = {**_gate(session, stage.folder), "training": facts}
+        write_json(stage.folder / REPORT, report)
+        if report["decision"] == "refused":
+            raise RunError(
+                f"{stage.folder}: the trained reasoner is worse on held-out references "
+                f"({report['before']['share']:.1%} → {report['after']['share']:.1%}, {report['before']['measure']}); "
+                f"see {REPORT}. Change lr, beta or sft and begin anew with --fresh, or take it with --promote-worse"
+            )
+        (stage.folder / CANDIDATE).rename(stage.folder / MODEL)
+        weights = saved_digest(stage.folder / MODEL)
+        return stage.finish(weights["weights"], {**report, **weights})
+
+
+def _preferred(session: Session, folder: Path) -> Record:
+    """Trains on the pairs; the result is a candidate."""
+    from training import preferences, trainers  # noqa: PLC0415
+    from training.messages import dataset  # noqa: PLC0415
+
+    preset = session.preset
+    source = session.work.folder("rationales")
+    model, processor = trainers.load(session.base, preset.reasoner, preset.model)
+    rows = list(read_rows(source / rationales.PAIRS))
+    data = dataset(rows, ("chosen", "rejected"), processor, Pictures(source / rationales.IMAGES))
+    session.forecast("reasoner", preset.reasoner, data, processor, preference=True)
+    made = preferences.trainer(
+        model, processor, data, folder, preset.reasoner, preset.model, preset.seed, preset.report_to
+    )
+    facts = trainers.train(made, folder, "reasoner", session.progress)
+    trainers.save(made, processor, folder / CANDIDATE)
+    trainers.forget(folder)
+    return facts
+
+
+def _gate(session: Session, folder: Path) -> dict[str, Any]:
+    preset = session.preset
+    rows = list(read_rows(session.work.folder("rationales") / rationales.HELD_OUT))
+    if not rows:
+        raise ConfigError("no held-out references to check the reasoner with; raise rationales.held_out")
+    pairs = {row["reference"]: (row["chosen"], row["rejected"]) for row in reversed(rows)}
+    known = session.references("reasoner", preset.rationales.references)
+    held_out = {digest: known[digest][1] for digest in pairs}
+    truth = truth_of(session.material)
+    before, after = (
+        gates.check(
+            weights.engine(preset.model, preset.contexts.batch), held_out, pairs, session.wording, truth,
+            preset.contexts.max_tokens, f"held-out rationales, {when}", session.progress,
+        )
+        for when, weights in (("before", session.base), ("after", trained(folder / CANDIDATE, session.base)))
+    )  # fmt: skip
+    return gates.report(before, after, preset.reasoner.tolerance, session.promote_worse)
+
+
+def run_contexts(session: Session) -> Record:
+    """The reasoner writes what the reward model will read."""
+    preset = session.preset
+    with session.open("contexts", "data", "model", "contexts", reads=("split", "reasoner")) as stage:
+        if stage.done:
+            return stage.done
+        references = session.references("reward", questions=preset.data.questions)
+        wanted = {digest: reference for digest, (_, reference) in references.items()}
+        reasoner = trained(session.work.folder("reasoner") / MODEL, session.base)
+        engine = reasoner.engine(preset.model, preset.contexts.batch)
+        decoding = Decoding(preset.contexts.temperature, max_tokens=preset.contexts.max_tokens, seed=preset.seed)
+        facts = contexts.write(stage.folder, wanted, session.wording, engine, decoding, session.progress)
+        sort_contexts(stage.folder)
+        if truth := truth_of(session.material):
+            kept = contexts.Written(stage.folder, session.wording)
+            facts["exact"] = sum(kept.text(reference) == truth(reference) for reference in wanted.values())
+        return stage.finish(digest_of_files(stage.folder / "contexts.jsonl"), facts)
+
+
+def run_cot(session: Session) -> Record:
+    """The teacher writes chains of thought; the filter keeps the good ones."""
+    preset = session.preset
+    with session.open("cot", "data", "model", "cot", reads=("split", "contexts")) as stage:
+        if stage.done:
+            return stage.done
+        plan = session.material.plan(session.material.of_part(session.split, "reward"), session.progress)
+        written = contexts.Written(session.work.folder("contexts"), session.wording)
+        questions = session.material.questions(plan, preset.data.questions)
+        asked = cot.requests(questions, written, session.wording, preset.cot, preset.seed)
+        cot.ask(stage.folder, asked, teacher_of(preset.cot, session.material), session.progress)
+        return stage.finish(digest_of_files(stage.folder / cot.RAW), cot.keep(stage.folder, asked))
+
+
+def run_reward(session: Session) -> Record:
+    """Fine-tunes the reward model on the teacher's answers."""
+    preset = session.preset
+    with session.open("reward", "model", "reward", reads=("cot", *reads_base(preset.model))) as stage:
+        if stage.done:
+            return stage.done
+        source = session.work.folder("cot")
+        rows = list(read_rows(source / cot.SAMPLES))
+        return _supervised(session, stage, session.base, preset.reward, rows, Pictures(source / cot.IMAGES))
+
+
+def _supervised(
+    session: Session, stage: Stage, start: Weights, fit: Fit, rows: Sequence[Mapping[str, Any]], pictures: Pictures
+) -> Record:
+    from training import supervised, trainers  # noqa: PLC0415
+    from training.messages import dataset  # noqa: PLC0415
+
+    preset = session.preset
+    model, processor = trainers.load(start, fit, preset.model)
+    data = dataset(rows, ("completion",), processor, pictures)
+    if stage.name != "base":
+        session.forecast(stage.name, fit, data, processor, preference=False)
+    made = supervised.trainer(model, processor, data, stage.folder, fit, preset.model, preset.seed, preset.report_to)
+    facts = supervised.fit_and_save(made, processor, stage.folder, MODEL, stage.name, session.progress)
+    if not main_process():
+        return {}
+    weights = saved_digest(stage.folder / MODEL)
+    return stage.finish(weights["weights"], {"samples": len(rows), **facts, **weights})
+
+
+def run_export(session: Session) -> Record:
+    """Makes the judge folder."""
+    with session.open("export", "model", reads=("split", "reasoner", "reward")) as stage:
+        if stage.done:
+            return stage.done
+        from training.export import export  # noqa: PLC0415
+
+        digest = export(session.work, session.preset, session.wording, session.judge)
+        return stage.finish(digest, {"judge": f"pigreward:weights={session.judge}"})
+
+
+RUN: Mapping[str, Callable[[Session], Record]] = {
+    "split": run_split, "base": run_base, "rationales": run_rationales, "reasoner": run_reasoner,
+    "contexts": run_contexts, "cot": run_cot, "reward": run_reward, "export": run_export,
+}  # fmt: skip
+"""By name, in the order they are run."""
+
+
+def run_all(session: Session) -> Record:
+    """Every stage the preset needs, one after the other; finished ones are passed over."""
+    record: Record = {}
+    for name, run in RUN.items():
+        if name != "base" or not session.preset.model.base:
+            record = run(session)
+    return record
