@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -82,7 +82,7 @@ class Matrix:
             subject = self._try(row.spec, row.get, subject_of, self.judges, row.spec)
             if subject is not None:
                 yield from self._runs_of(subject, out)
-                told = getattr(subject.judge, "notes", tuple)()
+                told: Sequence[str] = getattr(subject.judge, "notes", tuple)()
                 self.notes += [f"{subject.spec}: {note}" for note in told]
 
     def _runs_of(self, subject: Subject, out: Path) -> Iterator[Run]:
