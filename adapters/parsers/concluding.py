@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from adapters.parsers.readings import Settled, closing, scan, settle, value
 from adapters.parsers.sums import Sheet
-from adapters.parsers.tags import Element, Parts, answers
+from adapters.parsers.tags import Element, Parts, answers, labels_of_tags
 from adapters.parsers.text import lines
 from adapters.parsers.troubles import failure, looping
 from adapters.parsers.verdicts import Reading, statement
@@ -52,7 +52,8 @@ def concluded(
 
 def in_prose(parts: Parts) -> Found:
     """The last verdict sentence outside of the reasoning, or the whole answer where it is nothing but a verdict."""
-    readings = scan(parts.answer) or closing(parts.answer)
+    answer = labels_of_tags(parts.answer)
+    readings = scan(answer) or closing(answer)
     return Found(settle(readings), () if readings else _inside(parts))
 
 
@@ -91,9 +92,8 @@ def _element(element: Element, bare_suffices: bool) -> Reading:
         read = value(element.body)
         return Reading(None, "echo") if read.why == "cut" else read
     body = (lines(element.body) or [""])[0]
-    read = value(body)
-    whole = read.winner is None or bare_suffices or statement(body, concludes=True) is not None
-    return read if whole and read.why not in ("unreadable", "echo") else Reading(None, "cut")
+    read = value(body) if bare_suffices else statement(body) or Reading(None, "cut")
+    return read if read.why not in ("unreadable", "echo") else Reading(None, "cut")
 
 
 def _inside(parts: Parts) -> tuple[str, ...]:

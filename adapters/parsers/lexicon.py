@@ -42,6 +42,7 @@ _MEASURED = "|".join(f"(?<={words} )" for words in ("than the", "over the", "que
 _OPEN = r"[\[(<]?"
 _OR = r"(?: ?[/|] ?| (?:or|oder|ou|o|and/or|vs\.?|или) | ?(?:或者?|または|또는) ?)"
 _AND = r"(?: ?[&+] ?| (?:and|und|et|y|e|en|и) | ?(?:和|与|と|와|과) ?)"
+_LAST = r"(?:{image} ?#?(?:1|2|one|two|a|b)|the (?:first|second)(?: one| {image})?)(?: for (?:me|(?:the|this) user))?$"
 _AGAIN = rf"(?:(?:the )?(?:{_NOUN}|{_GLYPHS})[ _]?)?"
 _TWICE = "|".join(f"{x}%s{_AGAIN}{y}" for x, y in (("1", "2"), ("2", "1"), ("a", "b"), ("b", "a")))
 
@@ -60,6 +61,7 @@ def _image(order: str, digits: str, digit: str, letter: str) -> str:
             rf"{_GLYPHS} ?[:#]? ?(?:{digit}|{letter})(?![a-z0-9]|\.[0-9])",
             rf"{_BEFORE}(?:{phrases(order)}) (?:{ordinal}){_BEHIND}",
             rf"(?:{_MEASURED})(?:{phrases(order)}){_BEHIND}",
+            rf"{_BEFORE}the (?:{phrases(order)})(?=$| (?:is|was|wins|beats|would be) )",
             phrases(f"{order}_glyphs"),
         ]
     )
@@ -68,7 +70,12 @@ def _image(order: str, digits: str, digit: str, letter: str) -> str:
 def _group(kind: str) -> str:
     spaced, unspaced = _split(_WORDS[kind])
     forms = [f"{_BEFORE}(?:{spaced}){_BEHIND}"] if spaced else []
-    return f"(?P<{kind}>{'|'.join([*forms, unspaced] if unspaced else forms)})".replace("{image}", _NOUN)
+    return _filled(f"(?P<{kind}>{'|'.join([*forms, unspaced] if unspaced else forms)})")
+
+
+def _filled(forms: str) -> str:
+    """`{image}`: any word for a picture; `{last}`: an image's name that ends the sentence."""
+    return forms.replace("{last}", _LAST).replace("{image}", _NOUN)
 
 
 _EITHER = "|".join(
@@ -84,9 +91,8 @@ _BOTH = rf"{_BEFORE}{_NOUN} ?(?:{_TWICE.replace('%s', _AND)})(?![a-z0-9])|{_BEFO
 PREDICATES = ("tie", "as_good", "worse_than", "beats", "worse", "better")
 """Kinds that say which image is better, or that none is."""
 
-PREDICATE = re.compile(
-    "|".join(form for kind in PREDICATES for some in _WORDS[kind].values() for form in some).replace("{image}", _NOUN)
-)
+_SAID = [form for kind in PREDICATES for forms in _WORDS[kind].values() for form in forms]
+PREDICATE = re.compile(_filled("|".join(_SAID)))
 """Found in every folded sentence that holds a predicate, and much faster than its tokens."""
 
 _SPECIAL = ("images", "characters")

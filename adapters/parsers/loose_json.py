@@ -10,12 +10,13 @@ import json
 import re
 from dataclasses import dataclass
 
-_NEXT = r"[\"'{\[\]}\d.-]|true|false|null|//|$|[A-Za-z_]\w{0,40} ?:"
-_INSIDE = rf"(?!\s{{0,200}}(?:[:}}\]]|,\s{{0,200}}(?:{_NEXT})|$|```))"
+_NEXT = r"[\"'{\[\]}\d.-]|true|false|null|//|/\*|$|[A-Za-z_]\w{0,40} ?:"
+_INSIDE = rf"(?!\s{{0,200}}(?:[:}}\]]|,\s{{0,200}}(?:{_NEXT})|\"[\w ]{{1,40}}\" ?:|//|/\*|$|```))"
 """Behind a quote that stands unescaped within a string: nothing that may follow a string."""
 _WORD = r"[^\s\"'{}\[\]:,]{1,400}"
 _LEXEME = re.compile(
     rf"""(?P<string>"(?P<double>(?>(?:[^"\\]|\\.|"{_INSIDE})*+))"|'(?P<single>(?>(?:[^'\\]|\\.|'{_INSIDE})*+))')"""
+    r"|(?P<comment>//[^\n]*|/\*(?:[^*]|\*(?!/)){0,400}\*/)"
     r"|(?P<open>[{\[])|(?P<close>[}\]])|(?P<colon>:)|(?P<comma>,)"
     rf"|(?P<literal>{_WORD}(?: {_WORD}){{0,12}}(?=[\s,:}}\]]))|(?P<other>{_WORD})|(?P<cut>[\"'])",
     re.DOTALL,

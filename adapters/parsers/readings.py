@@ -5,20 +5,26 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import dropwhile
 
-from adapters.parsers.lexicon import phrases
+from adapters.parsers.clauses import IMAGES, Token, sentences, tokens
+from adapters.parsers.lexicon import PREDICATE, phrases
 from adapters.parsers.text import folded, lines
-from adapters.parsers.verdicts import Reading, Token, sentences, statement, tokens
+from adapters.parsers.verdicts import Reading, statement
 from harness.records import Winner
 
-_LEADS = r"(?:(?:so|thus|therefore|hence)[, ]+)?(?:(?:my|the|your|our|final|overall|official|la|el|il|die|das) ){0,3}"
+_LEADS = (
+    r"(?:(?:so|thus|therefore|hence)[,: ]+)?"
+    r"(?:(?:my|the|your|our|final|overall|official|la|el|il|le|der|die|das) ){0,3}"
+)
 _LABEL = re.compile(
     rf"(?:^|[,.;!。] ?)[^\w\n]{{0,6}}{_LEADS}(?:{phrases('verdict')})(?: finale?| definitiva)?[\"']?"
-    r"(?: (?:for|on) [^:\n]{1,30}(?=:))?(?: ?(?::|=|->| - |は)| is:?(?= )| would be(?= )|(?<=\?))"
+    r"(?: ?\([^()\n]{1,20}\)(?=:))?(?: (?:for|on) [^:\n]{1,30}(?=:))?"
+    r"(?: ?(?::|=|-+>| - |\||は)| is:?(?= )| would be(?= )|(?<=\?))"
 )
 _LABEL_ALONE = re.compile(rf"\W*{_LEADS}(?:{phrases('verdict')})\W*")
-_ENDS = r"[\"')\]>.!。]*$"
-_PAUSES = r"[\"')\]>]* ?(?:[.,;:](?!\d)|\()(?! ?[\d(]? ?[12ab](?!\w))| - (?!\d)"
+_ENDS = r"[^\w/|?+%=&~<-]*$"
+_PAUSES = r"[\"')\]>]* ?(?:[.,;:|](?!\d)|\()(?! ?[\d(]? ?[12ab](?!\w))| - (?!\d)"
 _REASONS = r" (?=because|since|as |is (?:the )?(?:better|best|winner|preferred)|wins)"
 _OPINION = (
     r"(?:(?:i'?d?|i'll|would|will|say|guess|predict|expect|think|prefer|choose|pick|go with|it is|it's|it|is|slightly"
@@ -32,7 +38,8 @@ _LONE = re.compile(
 )
 """A number, letter or word alone, or before a pause and something other than another number."""
 _TIE = re.compile(
-    rf"\W*(?:(?:it'?s|this is|is|a|an|exact|complete) )*(?:{phrases('tie_word')})"
+    r"\W*(?:(?:it'?s|this is|is|a|an|exact|complete) )*"
+    rf"(?:{phrases('tie_word')}|(?:image )?[12ab] ?=+ ?(?:image )?[12ab])"
     r"(?:\W*$|\W+(?:because|since|as|both)\b.*|[,;:.(].*)",
     re.DOTALL,
 )
@@ -47,12 +54,20 @@ _ALTERNATIVES = re.compile(
     rf"[\s\"'(\[<]*{_SIGN}[\"')\]>]* ?(?:[|/]| or | vs\.? |或|または|또는| oder | ou | o )"
     rf"[\"'(\[< ]*(?:image |the )?{_SIGN}(?!\w)"
 )
-_LISTED = re.compile(r"(?:[/|]|or |oder |ou |或者?)", re.IGNORECASE)
+_LISTED = re.compile(r"\W*?(?:[/|]|(?:or|oder|ou) |或者?)", re.IGNORECASE)
 """How a sentence begins that is one of several to choose from."""
+_QUOTE = re.compile(r"[\"']")
+_QUOTED = re.compile(r"\s*([\"'])([^\"']*)\1[.!]?\s*$")
 _BRACKETED = re.compile(r"<([12ABab])>")
 _LONGEST = 2000
 """Characters of an answer that are read, and of a line that may hold a labelled one."""
-_NAME = re.compile(r"[\"'(\[]?[\w #]{1,16}[\"')\].!。]{0,3}")
+_LONGEST_NAME = 120
+"""Characters of a line that does no more than name an image."""
+_NAME = re.compile(r"(?:[-•] )?[\"'(\[]?[\w #]{1,16}[\"')\].!。]{0,3}")
+_NUMBERED = re.compile(r"\W{0,4}\d{1,2}[.)]")
+_PARAGRAPH_END = re.compile(r"[.!?)>\]\"'。]$")
+_JOINED = re.compile(r"[\"')\]>.]* ?(?:\bor|\boder|\bou|[/|]|或者?)\W*$")
+"""How a value ends that is one of several to choose from."""
 _SHORT_SUBJECT = re.compile(
     r"^(?=\W*[12ABab] ?(?:>|is |was |wins|beats|over ))\W*([12ABab])"
     r"|(?:(?<=> )|(?<=>)|(?<=than )|(?<=over )|(?<=beats ))([12ABab])(?!\w)"
@@ -96,16 +111,42 @@ def scan(text: str) -> list[Reading]:
 
 
 def closing(text: str) -> list[Reading]:
-    """The verdict of the last line; of the whole text when that is nothing but the name of an image."""
+    """The verdict of the last line; that may be nothing but the name of an image."""
     rows = lines(text)
-    if len(rows) == 1 and _NAME.fullmatch(rows[0]) and (whole := value(rows[0])).winner:
-        return [whole]
+    if rows and _stands_apart(rows):
+        if _NAME.fullmatch(rows[-1]) and (named := value(rows[-1])).winner:
+            return [named]
+        if image := _nothing_but_image(rows[-1]):
+            return [Reading(image)]
     return scan("\n".join(rows[-2:]))[-1:] if rows and _row(rows[-1], "", []) else []
+
+
+def _nothing_but_image(row: str) -> Winner | None:
+    """The image a line names with words that say nothing else of it: `In conclusion: Image 2, not Image 1.`"""
+    if len(row) > _LONGEST_NAME or PREDICATE.search(folded(row)):
+        return None
+    found = list(dropwhile(lambda token: token.kind in _BESIDE | _PAUSING, tokens(row)))
+    if not found or found[0].kind not in IMAGES:
+        return None
+    behind = [token.kind for token in found[1:] if token.kind not in _PAUSING]
+    excludes = behind[:1] in (["not"], ["than"]) and behind[1:] == ["two" if found[0].kind == "one" else "one"]
+    adverbs = row.endswith((".", "!")) and set(behind) <= {"filler"}
+    return IMAGES[found[0].kind] if excludes or adverbs or not behind else None
+
+
+def _stands_apart(rows: Sequence[str]) -> bool:
+    """Whether the last row answers what is above it, rather than heading the next part of a list that is cut off."""
+    if len(rows) == 1:
+        return True
+    listed = {found[0].kind for row in rows[:-1] if (found := tokens(row[:24])) and found[0].kind in ("one", "two")}
+    numbered = rows[-1].strip().isdecimal() and any(_NUMBERED.match(row) for row in rows[:-1])
+    apart = _PARAGRAPH_END.search(rows[-2]) or rows[-1].endswith((".", "!", "。"))
+    return bool(apart) and not numbered and len(listed) != 1
 
 
 def value(text: str) -> Reading:
     """What is said where a verdict is asked for: in an answer tag, behind a label, in a field."""
-    text = text[:_LONGEST]
+    text = _QUOTED.sub(r"\2", text[:_LONGEST])
     plain = folded(text).strip()
     if not plain or plain.endswith("?"):
         return Reading(None, "unreadable" if plain else "cut")
@@ -140,28 +181,27 @@ def labelled(row: str, label: re.Pattern[str], following: Sequence[str] = ()) ->
     found = list(label.finditer(plain))
     if len(plain) != len(row):
         row = plain
-    readings = []
-    for place, match in enumerate(found):
-        stop = found[place + 1].start() if place + 1 < len(found) else len(row)
-        said = row[match.end() : stop]
-        readings.append(value(said if said.strip(" \"'") else "\n".join(following)))
-    return readings
+    starts = [*(match.start() for match in found), len(row)]
+    values = [row[match.end() : stop] for match, stop in zip(found, starts[1:], strict=True)]
+    quoted = any(match.start() and len(_QUOTE.findall(match[0])) == 1 for match in found)
+    if quoted or any(_JOINED.search(said) for said in values[:-1]):
+        return [Reading(None, "echo")] * len(values)
+    return [value(said if said.strip(" \"'") else "\n".join(following)) for said in values]
 
 
 def _row(row: str, before: str, following: Sequence[str]) -> list[Reading]:
-    if len(row) < _LONGEST and (readings := labelled(row, _LABEL, following)) and _is_said(readings, row):
-        return readings
+    behind = labelled(row, _LABEL, following) if len(row) < _LONGEST else []
+    if behind and behind[-1].why != "unreadable":
+        return behind
     if _LABEL_ALONE.fullmatch(folded(row[:80])) and (read := value("\n".join(following))).winner:
         return [read]
     said = list(sentences(row))
     readings = [reading for sentence in said if (reading := statement(sentence, before))]
     listed = any(_LISTED.match(sentence) for sentence in said)
-    return [replace(reading, winner=None, why="echo") for reading in readings] if listed else readings
-
-
-def _is_said(readings: Sequence[Reading], row: str) -> bool:
-    """False for a label such as `Conclusion:` before a paragraph that is read sentence by sentence."""
-    return readings[-1].why != "unreadable" or len(row) <= 80
+    if listed:
+        return [replace(reading, winner=None, why="echo") for reading in readings]
+    # A label such as `Conclusion:` may stand before a paragraph that is read sentence by sentence.
+    return readings or (behind if len(row) <= 80 else [])
 
 
 def _without_echoes(found: Sequence[tuple[int, Reading]]) -> list[Reading]:
@@ -185,20 +225,23 @@ def _bare(text: str, plain: str) -> list[Reading]:
 
 
 _BESIDE = frozenset({"filler", "character", "so", "user"})
+_PAUSING = frozenset({"neutral", "stop", "so"})
 
 
-def _named(found: Sequence[Token]) -> list[Reading]:
+def _named(said: Sequence[Token]) -> list[Reading]:
+    found = list(dropwhile(lambda token: token.kind in _BESIDE or token.kind == "stop", said))
     pause = next((place for place, token in enumerate(found) if token.kind in ("stop", "why", "but")), len(found))
     if not pause or found[pause - 1].kind not in ("one", "two"):
         return []
     head = [token.kind for token in found[:pause] if token.kind not in _BESIDE]
     rest = [token for token in found[pause + 1 :] if token.kind not in _BESIDE]
     if "not" in head and {"one", "two"} & set(head):
-        return [Reading(None, "negation")]
+        affirms = bool(rest) and found[pause].kind == "but" and rest[0].kind not in head
+        return _named(rest) if affirms else [Reading(None, "negation")]
     if head in (["one", "than", "two"], ["two", "than", "one"]):
         head = head[:1]
     if head not in (["one"], ["two"]) or (rest and found[pause].text == ":" and rest[0].text.isdecimal()):
         return []
     if [token.kind for token in rest] in (["one"], ["two"]) and rest[0].kind != head[0]:
         return [Reading(None, "conflict")]
-    return [Reading("A" if head == ["one"] else "B")]
+    return [Reading(IMAGES[head[0]])]

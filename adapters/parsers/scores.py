@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from adapters.parsers.lexicon import bounded, phrases
 from adapters.parsers.numbers import RANGE_AHEAD, SUM, Amount, amount
+from adapters.parsers.tables import written_out
 from adapters.parsers.text import folded
 from harness.records import Dimension
 
 _SLOT = re.compile(
     rf"(?<![a-z])(?:{phrases('scored')})s?[ _#]?(?:for |of )?(?:the )?(?:image )?"
-    r"(?P<which>[12ab]|one|two)(?![a-z0-9])(?:'s)?"
+    r"(?P<which>[12ab]|one|two)(?![a-z0-9])(?:'s)?[\"']?"
     r"(?P<total> ?[:(-]? ?(?:(?:overall|final) )?(?:total(?:[ _]score)?|sum))?"
     rf"(?: ?scores?)?(?: is| of)? ?(?:[:=(\[>-] ?){{0,3}}(?P<sum>{SUM}){RANGE_AHEAD}(?![a-z0-9]|[.,]\d| ?[+=])",
     re.IGNORECASE,
@@ -22,6 +24,7 @@ _SLOT = re.compile(
 _TOTAL = re.compile(bounded("total"))
 _NAME = re.compile(r"[\W\d_]{0,20}(?:\([a-z0-9]\) ?)?([^\n:=(\[|]{1,80}?) ?(?:[:=(\[|]|$)")
 _PLAIN_NAME = re.compile(r"[\W\d_]*([^\W\d_][^\n.!?|]{0,60}?) ?(?: - .{0,200}|[:|])?")
+_CLOSING = " \t.,;:)]}|/\"'*"
 _SIDE = {"1": "A", "a": "A", "one": "A", "2": "B", "b": "B", "two": "B"}
 
 
@@ -59,15 +62,16 @@ class _Slot:
 
 
 def scored(rows: Sequence[str]) -> list[Scored]:
-    """The pairs of amounts in lines without blank ones. The last number for an image in a line counts.
+    """The pairs of amounts in lines without blank ones, tables with a column for each image among them.
 
-    A line may hold both images or one; of two half lines in a row the second completes the first. A pair takes its name
-    from its own line, else from the last line that names something.
+    A line may hold both images, several times too, or one; of two half lines in a row the second completes the first. A
+    pair takes its name from its own line, else from the last line that names something.
     """
     found: list[Scored] = []
     half: dict[str, tuple[_Slot, str]] = {}
     heading = ""
-    for number, row in enumerate(rows):
+    pieces = [(number, piece) for number, line in enumerate(written_out(rows)) for piece in _pieces(line)]
+    for number, row in pieces:
         slots = _slots(row)
         if not slots:
             heading, half = _heading(row) or heading, {}
@@ -94,6 +98,21 @@ def without_numbers(rows: Sequence[str]) -> bool:
     return any(slot.amount is None for row in rows for slot in _slots(row))
 
 
+def _pieces(row: str) -> list[str]:
+    """A line cut where a further criterion is named behind two scores: `Style (Image 1: 8, Image 2: 6), Light (…)`."""
+    cuts = [0]
+    seen: set[str] = set()
+    end = 0
+    for slot in _slots(row):
+        between = row[end : slot.start]
+        if len(seen) == 2 and any(map(str.isalpha, between)):
+            cuts.append(end + len(between) - len(between.lstrip(_CLOSING)))
+            seen = set()
+        seen.add(slot.side)
+        end = slot.end
+    return [row[start:stop] for start, stop in pairwise([*cuts, len(row)])]
+
+
 def _slots(row: str) -> list[_Slot]:
     return [
         _Slot(_SIDE[m["which"].casefold()], amount(m["sum"]), bool(m["total"]), m.start(), m.end())
@@ -106,7 +125,7 @@ def _pair(a: _Slot, b: _Slot, name: str, row: str, number: int, inline: bool) ->
         return []
     total = a.total or b.total or (a.amount.is_sum and b.amount.is_sum) or _total(name)
     closed = not inline or bool(row[max(a.end, b.end) :].strip()) or a.amount.is_sum
-    reason = row[row.find(":") + 1 : min(a.start, b.start)].strip(" (-") if inline else ""
+    reason = row[row.find(":") + 1 : min(a.start, b.start)].strip(' (-"') if inline else ""
     return [Scored(name, a.amount, b.amount, total, inline, reason, number, closed)]
 
 
@@ -116,9 +135,9 @@ def _total(name: str) -> bool:
 
 def _name(before: str) -> str:
     found = _NAME.match(before) if any(map(str.isalpha, before)) else None
-    return found[1].strip() if found else ""
+    return found[1].strip(" \"'") if found else ""
 
 
 def _heading(row: str) -> str:
     found = _PLAIN_NAME.fullmatch(row) if len(row) < 280 else None
-    return found[1].strip() if found else ""
+    return found[1].strip(" \"'") if found else ""

@@ -8,7 +8,12 @@ from dataclasses import dataclass
 _REASONING = re.compile(
     r"<(/?) ?(?:think|thinking|thoughts?|reasoning|analysis|reflection|scratchpad) ?>", re.IGNORECASE
 )
-_ANSWER = re.compile(r"<(/?) ?answer\b[^<>\n]{0,80}>", re.IGNORECASE)
+_ANSWER = re.compile(r"(?:<|^)(/?) ?answer\b(?:[^<>\n]{0,80}>|\s*\Z)", re.IGNORECASE | re.MULTILINE)
+_LABELLING = re.compile(
+    r"< ?((?:final[_ ]?)?(?:answer|verdict|winner|choice|prediction|preference|decision)) ?>"
+    r"\s{0,9}([^<>\n]{1,200}?)\s{0,9}(?:< ?/ ?\1 ?>|$)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,11 @@ def parts(text: str) -> Parts:
         inside, ended = not tag[1], ended or bool(tag[1])
     (reasoning if inside else answer).append(text[at:])
     return Parts("\n".join(reasoning), "\n".join(answer), inside)
+
+
+def labels_of_tags(text: str) -> str:
+    """The text with `<verdict>1</verdict>` and the like as lines `Answer: 1`, for formats that ask for no tags."""
+    return _LABELLING.sub(r"\nAnswer: \2\n", text)
 
 
 def answers(text: str) -> list[Element]:

@@ -22,6 +22,7 @@ _SIGNS = {
     **dict.fromkeys(map(ord, "–—―"), " - "),
     **dict.fromkeys(map(ord, "⁄∕"), "/"),
     **dict.fromkeys(map(ord, "≻≫"), ">"),
+    **dict.fromkeys(map(ord, "→⇒➜➔➡"), "->"),
     **dict.fromkeys(map(ord, "❶➀➊"), "1"),
     **dict.fromkeys(map(ord, "❷➁➋"), "2"),
 }
@@ -71,6 +72,9 @@ _ESCAPED_NEWLINE = re.compile(r"\\n(?![a-z])")
 _EMPHASIS = re.compile(r"\*+|`+|\$+|(?<![A-Za-z0-9])_+|_+(?![A-Za-z0-9])|[{}]+")
 _BLOCK_TAG = re.compile(r"</?(?:p|br|div|li|ul|ol|h[1-6]|pre) ?/?>", re.IGNORECASE)
 _INLINE_TAG = re.compile(r"</?(?:b|i|u|em|strong|span|code) ?>", re.IGNORECASE)
+_BOX = re.compile(r"^[^\w\n]*\\boxed(?=\{)", re.MULTILINE)
+"""A line that holds nothing but a box: the convention for final answers."""
+_TABLE_ROW = re.compile(r"^[ ]*\|(?P<cells>.*?)\|?[ ]*$", re.MULTILINE)
 _LINE_MARK = re.compile(r"^[ ]*(?:#{1,6} |>+ ?)", re.MULTILINE)
 _BLANKS = re.compile(r" {2,}")
 
@@ -90,7 +94,8 @@ def prose(text: str) -> str:
     for entity, sign in _ENTITIES:
         text = text.replace(entity, sign)
     text = _INLINE_TAG.sub("", _BLOCK_TAG.sub("\n", _ESCAPED_NEWLINE.sub("\n", text)))
-    text = _EMPHASIS.sub("", _COMMAND.sub(" ", _STRUCK.sub("", text)))
+    text = _EMPHASIS.sub("", _COMMAND.sub(" ", _BOX.sub("Answer: ", _STRUCK.sub("", text))))
+    text = _TABLE_ROW.sub(lambda row: row["cells"], text)
     return _BLANKS.sub(" ", _LINE_MARK.sub("", text))
 
 

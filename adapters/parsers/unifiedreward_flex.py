@@ -23,8 +23,11 @@ from harness.generation import Parser
 from harness.records import Verdict
 
 _WINNER = frozenset({"winner", "overall_winner", "overall winner", "final_winner", "final winner"})
+_NAMED = frozenset({"image", "name", "choice", "label", "id", "value"})
+"""Fields of a winner that is an object: `{"winner": {"image": "Image 2"}}`."""
 _WRAPPERS = frozenset(
     {
+        "",
         "result",
         "results",
         "output",
@@ -68,6 +71,8 @@ def _outermost(field: Field) -> bool:
 
 
 def _decides(field: Field) -> bool:
+    if len(field.path) > 1 and folded(field.path[-1]) in _NAMED and folded(field.path[-2]) in _WINNER:
+        return all(folded(key) in _WRAPPERS for key in field.path[:-2])
     return folded(field.path[-1]) in _WINNER and _outermost(field)
 
 

@@ -18,10 +18,11 @@ from adapters.parsers.troubles import failure
 
 _SCALE = r"(?: ?[(\[] ?(?:[01] ?(?:-|to|~) ?\d{1,2}|/ ?5|out of 5)(?: ?scale)? ?[)\]])?"
 _VALUE = (
-    rf" ?(?:is |of |=|:|-(?= ))+\s{{0,3}}[\[(<\"']{{0,2}}(?P<value>{NUMBER}|[-+]?(?:nan|inf(?:inity)?))"
+    r"(?: ?(?:is |of |=|:|\||-(?= ))+\s{0,3}|\n{1,2})"
+    rf"[\[(<\"']{{0,2}}(?P<value>{NUMBER}|[-+]?(?:nan|inf(?:inity)?))"
     rf"(?P<of> ?/ ?\d{{1,3}}(?:\.0)?(?![\d/])| out of \d{{1,3}})?{RANGE_AHEAD}(?![a-z0-9]|[.,]\d)"
 )
-_FINAL = re.compile(rf"{bounded('final_score')}{_SCALE}{_VALUE}")
+_FINAL = re.compile(rf"{bounded('final_score')}{_SCALE}[\"']?{_VALUE}")
 _ALONE = re.compile(rf"\s*({NUMBER}(?: ?/ ?\d)?)[.\s]*")
 _LABEL = re.compile(r"final(?: overall)? (?:score|rating)|(?:alignment|coherence|style) score")
 _ELEMENT = re.compile(
@@ -29,7 +30,7 @@ _ELEMENT = re.compile(
 )
 _SCORE_WORD = r"(?: ?(?:score|rating|得分|评分|分数|スコア))?"
 _OF_CRITERION = {
-    name: re.compile(rf"{bounded(name.casefold())}{_SCORE_WORD}{_SCALE}{_VALUE}")
+    name: re.compile(rf"{bounded(name.casefold())}{_SCORE_WORD}{_SCALE}[\"']?{_VALUE}")
     for name in ("Alignment", "Coherence", "Style")
 }
 

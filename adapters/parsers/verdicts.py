@@ -13,7 +13,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from adapters.parsers.lexicon import PREDICATE, PREDICATES, TOKEN
+from adapters.parsers.clauses import IMAGES, LONGEST, SAID, Token, clauses, leads_with_aspect, narrowed, tokens
+from adapters.parsers.lexicon import PREDICATE
 from adapters.parsers.text import folded
 from harness.records import Winner
 
@@ -32,49 +33,10 @@ class Reading:
     """For a negation: the answer it denies."""
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A token of a folded sentence and its kind in the lexicon."""
-
-    kind: str
-    text: str
-
-
-_SENTENCE_END = re.compile(r"(?<!\d)\.(?=[A-Z\"')])|\.(?=\s|$)(?!(?<=[Nn][or]\.) ?\d)|[!?。\n]")
-_LETTER = re.compile(
-    r"\b((?:IMAGE|[Ii]mage[nm]?|[Ii]mg|[Pp]icture|[Pp]hoto|[Oo]ption|[Cc]andidate|[Bb]ild|[Ii]mmagine)s?[ _#:-]?)"
-    r"(A|B)(?![A-Za-z0-9])"
-)
-"""A capital letter behind a noun names an image; a small one may be an article, which the lexicon minds."""
-_NUMBER_OF = {"A": "1", "B": "2"}
 _HEADING = re.compile(r"(?:\d{1,2}[.)] |[-•] )?[^\n.!?:,]{1,60}(?P<colon>:)?")
 _LEADS_IN = re.compile(r"\W*(?:on|after|upon|looking|wait|so|now|here|my|based|given|taking|all|in|let) ")
 """How a line that ends in a colon begins when it names no aspect: `On second thought:`."""
-_LONGEST = 1500
-"""Characters of a sentence that are read: its end."""
 _OTHER: dict[Winner, Winner] = {"A": "B", "B": "A"}
-_IMAGES: dict[str, Winner] = {"one": "A", "two": "B"}
-_PREDICATES = frozenset(PREDICATES)
-_BREAKS = frozenset({"stop", "why", "but", "though"})
-_LABEL_ENDS = frozenset({":", " - ", "(", "→", "->", "=>"})
-_NARROWING = frozenset({"word", "glyph", "alien", "of_one", "of_two", "inside", "both", "about"})
-
-
-def sentences(text: str) -> Iterator[str]:
-    """The sentences of a text, questions and blanks left out."""
-    at = 0
-    for end in _SENTENCE_END.finditer(text):
-        if end.start() > at and end[0] != "?":
-            yield text[at : end.start()].strip()
-        at = end.end()
-    if at < len(text):
-        yield text[at:].strip()
-
-
-def tokens(sentence: str) -> list[Token]:
-    """Tokens of a sentence, or of its end where it is very long."""
-    plain = folded(_LETTER.sub(lambda m: m[1] + _NUMBER_OF[m[2]], sentence[-_LONGEST:]))
-    return [Token(m.lastgroup or "", m[0]) for m in TOKEN.finditer(plain)]
 
 
 def statement(sentence: str, before: str = "", concludes: bool = False) -> Reading | None:
@@ -83,11 +45,11 @@ def statement(sentence: str, before: str = "", concludes: bool = False) -> Readi
     The line before it narrows it where that is a heading other than a conclusion's. Where the sentence `concludes`,
     what stands behind the verdict does not: in an answer, "Image 1 is better in colour" is the answer.
     """
-    if not PREDICATE.search(folded(sentence[-_LONGEST:])):
+    if not PREDICATE.search(folded(sentence[-LONGEST:])):
         return None
     found = tokens(sentence)
     kinds = [token.kind for token in found]
-    if _PREDICATES.isdisjoint(kinds):
+    if SAID.isdisjoint(kinds):
         return None
     if "either" in kinds or {"or", "one", "two"} <= set(kinds):
         return Reading(None, "echo")
@@ -116,9 +78,9 @@ def _joined(readings: Sequence[Reading]) -> Reading | None:
 
 
 def _clause_readings(sentence: Sequence[Token], concludes: bool) -> Iterator[Reading]:
-    about = not concludes and _leads_with_aspect(sentence)
+    about = not concludes and leads_with_aspect(sentence)
     reading: Reading | None = None
-    for clause in _mended(list(_clauses(sentence))):
+    for clause in clauses(sentence):
         kinds = [token.kind for token in clause]
         concludes = "so" in kinds or (concludes and not (reading and "but" in kinds))
         about = not concludes and "but" not in kinds and (about or "about" in kinds)
@@ -126,61 +88,7 @@ def _clause_readings(sentence: Sequence[Token], concludes: bool) -> Iterator[Rea
         if said and not about:
             reading = said
             yield reading
-
-
-def _clauses(sentence: Sequence[Token]) -> Iterator[list[Token]]:
-    """Clauses that assert something: not those that concede, nor those behind a condition."""
-    clause: list[Token] = []
-    if sentence and _scoped_by_label(sentence):
-        return
-    for place, token in enumerate(sentence):
-        if token.kind == "if":
-            return
-        said = any(t.kind in _PREDICATES for t in clause)
-        joins_images = token.kind == "and" and clause and clause[-1].kind in _IMAGES and _image_follows(sentence, place)
-        breaks = token.kind in _BREAKS or (token.kind == "and" and said and not joins_images)
-        if not breaks:
-            clause.append(token)
-            continue
-        if [t.kind for t in clause] != ["stop"]:
-            yield clause
-        clause = [token]
-    yield clause
-
-
-def _mended(clauses: Sequence[list[Token]]) -> list[list[Token]]:
-    """Clauses with what a pause tore apart put together again."""
-    mended: list[list[Token]] = []
-    images = {token.kind for clause in clauses for token in clause if token.kind in _IMAGES}
-    for clause in clauses:
-        if len(mended) > 1 and _surround(mended[-2], mended[-1], clause):
-            mended[-2:] = [[*mended[-2], *clause[1:]]]
-        elif mended and len(images) == 1 and _presents(mended[-1], clause):
-            mended[-1] = [*mended[-1], *clause[1:]]
-        else:
-            mended.append(clause)
-    return mended
-
-
-def _surround(subject: Sequence[Token], aside: Sequence[Token], rest: Sequence[Token]) -> bool:
-    """Whether the first and the last are one clause: `Image 1, not Image 2, is better`."""
-    if not subject or subject[-1].kind not in _IMAGES or not _PREDICATES.isdisjoint(t.kind for t in [*subject, *aside]):
-        return False
-    kinds = {token.kind for token in aside}
-    others = (kinds & _IMAGES.keys()) - {subject[-1].kind}
-    if kinds & {"maybe", "or", "either"} or (others and not kinds & {"not", "bi", "than"}):
-        return False
-    said = next((place for place, token in enumerate(rest) if token.kind in _PREDICATES), 0)
-    return said > 0 and rest[0].kind == "stop" and all(t.kind in ("filler", "user", "so", "not") for t in rest[1:said])
-
-
-def _presents(lead: Sequence[Token], clause: Sequence[Token]) -> bool:
-    """Whether a clause names what the one before it announces: `The winner is clear: Image 1`."""
-    kinds = {token.kind for token in lead}
-    if "better" not in kinds or kinds & _IMAGES.keys() or _narrowed(lead, 0, len(lead)):
-        return False
-    named = [token.kind for token in clause[1:] if token.kind not in ("filler", "user", "so")]
-    return clause[0].text in _LABEL_ENDS and len(named) == 1 and named[0] in _IMAGES
+        about = about and "though" not in kinds
 
 
 def _elliptic(clause: Sequence[Token], denied: Reading) -> Reading | None:
@@ -188,38 +96,13 @@ def _elliptic(clause: Sequence[Token], denied: Reading) -> Reading | None:
     named = [token.kind for token in clause if token.kind not in ("stop", "but", "filler")]
     if denied.why != "negation" or len(named) != 1 or clause[-1].text not in ("is", "does", "was", "would", "will"):
         return None
-    winner = _IMAGES.get(named[0])
+    winner = IMAGES.get(named[0])
     return Reading(winner) if winner and winner != denied.excluded else None
-
-
-def _leads_with_aspect(sentence: Sequence[Token]) -> bool:
-    """Whether the sentence opens with an aspect, as in `For lighting, …`; `For this user, …` is none."""
-    comma = next((place for place, token in enumerate(sentence) if token.text == ","), 0)
-    lead = sentence[:comma]
-    if not lead or lead[0].text not in ("for", "on", "in", "at", "fur", "pour", "para", "per"):
-        return False
-    kinds = {token.kind for token in lead}
-    reasons = any(token.text.startswith("reason") for token in lead)
-    return "word" in kinds and not reasons and not kinds & {"so", "user", "one", "two", "neutral"}
-
-
-def _image_follows(sentence: Sequence[Token], place: int) -> bool:
-    rest = [t.kind for t in sentence[place + 1 :] if t.kind not in ("filler", "character")]
-    return bool(rest) and rest[0] in _IMAGES and (len(rest) == 1 or rest[1] in _BREAKS)
-
-
-def _scoped_by_label(sentence: Sequence[Token]) -> bool:
-    """Whether the sentence begins with a label such as `Lighting:`, which makes it a verdict on that alone."""
-    end = next((place for place, token in enumerate(sentence) if token.text in _LABEL_ENDS), 0)
-    label = [token.kind for token in sentence[:end]]
-    if not _PREDICATES.isdisjoint(label) or {"so", "user", "one", "two"} & set(label):
-        return False
-    return len(label) <= (6 if sentence[end].text == ":" else 3) and any(kind in ("word", "glyph") for kind in label)
 
 
 def _clause(clause: Sequence[Token], concludes: bool) -> Reading | None:
     kinds = [token.kind for token in clause]
-    said = [place for place, kind in enumerate(kinds) if kind in _PREDICATES]
+    said = [place for place, kind in enumerate(kinds) if kind in SAID]
     if not said or {"maybe", "though", "or"} & set(kinds):
         return None
     predicates, negated = {kinds[place] for place in said}, "not" in kinds
@@ -229,7 +112,7 @@ def _clause(clause: Sequence[Token], concludes: bool) -> Reading | None:
     both_ways = predicates & {"better", "beats"} and predicates & {"worse", "worse_than"}
     if both_ways or len(subjects) > 1 or (len(said) > 1 and subjects and standards):
         return Reading(None, "conflict")
-    if not subjects and (len(standards) != 1 or _narrowed(clause, 0, len(clause))):
+    if not subjects and (len(standards) != 1 or narrowed(clause, 0, len(clause))):
         return None
     subject = next(iter(subjects)) if subjects else _OTHER[next(iter(standards))]
     return None if _scoped(clause, subject, said, concludes) else _answer(subject, predicates, negated)
@@ -247,7 +130,8 @@ def _tie(clause: Sequence[Token], said: int, negated: bool, concludes: bool, alo
         return Reading(None, "negation", "tie")
     if not alone:
         return Reading(None, "conflict")
-    return None if _narrowed(clause, said, len(clause)) and not concludes else Reading("tie")
+    rest = [token for token in clause[said:] if token.kind != "both"]
+    return None if narrowed(rest, 0, len(rest)) and not concludes else Reading("tie")
 
 
 def _sides(clause: Sequence[Token], said: int) -> tuple[set[Winner], set[Winner]]:
@@ -255,37 +139,32 @@ def _sides(clause: Sequence[Token], said: int) -> tuple[set[Winner], set[Winner]
     subjects: set[Winner] = set()
     standards: set[Winner] = set()
     for place, token in enumerate(clause):
-        if token.kind not in _IMAGES:
+        if token.kind not in IMAGES:
             continue
         before = next((t.kind for t in reversed(clause[:place]) if t.kind not in ("filler", "character")), "")
         after = clause[place + 1].kind if place + 1 < len(clause) else ""
         measured = (
             before in ("bi", "beats", "worse_than", "as_good") or after == "yori" or (before == "than" and place > said)
         )
-        (standards if measured else subjects).add(_IMAGES[token.kind])
+        (standards if measured else subjects).add(IMAGES[token.kind])
     return subjects - standards, standards
 
 
 def _scoped(clause: Sequence[Token], subject: Winner, said: Sequence[int], concludes: bool) -> bool:
     """Whether the clause is about a part or an aspect of the image."""
-    at = [place for place, token in enumerate(clause) if _IMAGES.get(token.kind) == subject]
+    at = [place for place, token in enumerate(clause) if IMAGES.get(token.kind) == subject]
     first = min([*at, said[0]]) if at else said[0]
     if any(_is_inside(clause, place) for place in at):
         return True
     last = max([*at[:1], said[0]])
-    if _narrowed(clause, first, last):
+    if any(token.kind == "user" for token in clause):
+        clause = [Token("filler", token.text) if token.kind == "match" else token for token in clause]
+    if narrowed(clause, first, last):
         return True
     lifted = concludes or any(token.kind == "user" for token in clause[last:])
-    return not lifted and _narrowed(clause, last + 1, len(clause))
+    return not lifted and narrowed(clause, last + 1, len(clause))
 
 
 def _is_inside(clause: Sequence[Token], place: int) -> bool:
     before = [token for token in clause[:place] if token.text not in ("the", "l", "la", "der", "dem")]
     return bool(before) and before[-1].kind == "inside"
-
-
-def _narrowed(clause: Sequence[Token], first: int, last: int) -> bool:
-    return any(
-        token.kind in _NARROWING and not (token.kind == "inside" and token.text in ("of", "von", "de", "des"))
-        for token in clause[first:last]
-    )

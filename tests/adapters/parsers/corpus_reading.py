@@ -35,6 +35,14 @@ class Case:
     def decidable(self) -> bool:
         return "status" not in self.expected
 
+    def is_met(self, read: Verdict | Point) -> bool:
+        """Whether an answer is the expected one; `failure` stands for any status but ok."""
+        decided = read.winner if isinstance(read, Verdict) else read.score
+        status = self.expected.get("status", "ok")
+        right = read.status.value == status or (status == "failure" and decided is None)
+        named = self.expected.get("winner", self.expected.get("score"))
+        return right and decided == named and set(self.expected["flags"]) <= set(read.flags)
+
     def read(self) -> Verdict | Point:
         text = _HOLE.sub(_noise, self.text)
         if self.parser in POINT_PARSERS:
@@ -49,15 +57,23 @@ def _noise(hole: re.Match[str]) -> str:
 
 @cache
 def corpus() -> tuple[Case, ...]:
-    """All cases, one for each parser that has an expected value."""
-    cases = []
-    for path in sorted(FOLDER.glob("*.jsonl")):
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-            row = json.loads(line)
-            for parser, expected in row["expected"].items():
-                family = row.get("family", path.stem)
-                cases.append(Case(f"{path.stem}:{number}", family, row["kind"], row["text"], parser, expected))
-    return (*cases, *_by_hand())
+    """All cases but those of `second`, one for each parser that has an expected value."""
+    paths = [path for path in sorted(FOLDER.glob("*.jsonl")) if path.stem != "second"]
+    return (*(case for path in paths for case in _of_file(path)), *_by_hand())
+
+
+def second() -> list[Case]:
+    """The cases of `second.jsonl`: written verdicts behind written reasoning."""
+    return list(_of_file(FOLDER / "second.jsonl"))
+
+
+def _of_file(path: Path) -> Iterator[Case]:
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        row = json.loads(line)
+        for parser, expected in row["expected"].items():
+            yield Case(
+                f"{path.stem}:{number}", row.get("family", path.stem), row["kind"], row["text"], parser, expected
+            )
 
 
 def _by_hand() -> Iterator[Case]:

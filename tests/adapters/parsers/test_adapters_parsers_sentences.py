@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from adapters.parsers.clauses import sentences
 from adapters.parsers.readings import Settled, settle, value
 from adapters.parsers.text import prose
-from adapters.parsers.verdicts import Reading, sentences, statement
+from adapters.parsers.verdicts import Reading, statement
 
 FOLDER = Path(__file__).with_name("corpus")
 
