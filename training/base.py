@@ -48,13 +48,20 @@ def images(material: Material, split: Split, most: int, seed: int) -> list[Seen]
     return [(image, levels[image.digest]) for image in found]
 
 
+def captions(seen: Sequence[Seen], preset: Preset, wording: Wording, pictures: Pictures) -> list[dict[str, Any]]:
+    """What is taught first, alone: among texts that are half noise, one of five traits was not learned at all."""
+    writer = _Writer(seen, preset, wording)
+    return [_row(*writer.caption(), pictures) for _ in range(preset.tiny.seeing)]
+
+
 def samples(seen: Sequence[Seen], preset: Preset, wording: Wording, pictures: Pictures) -> list[dict[str, Any]]:
     """Messages and completions; a function of the preset's seed."""
     writer = _Writer(seen, preset, wording)
-    return [
-        {"messages": stored(messages, pictures), "completion": completion}
-        for messages, completion in writer.samples(preset.tiny.samples)
-    ]
+    return [_row(messages, text, pictures) for messages, text in writer.samples(preset.tiny.samples)]
+
+
+def _row(messages: Sequence[Message], text: str, pictures: Pictures) -> dict[str, Any]:
+    return {"messages": stored(messages, pictures), "completion": text}
 
 
 class _Writer:
@@ -68,7 +75,7 @@ class _Writer:
         tiny = self._preset.tiny
         for lot in self._draw.random(n):
             if lot < tiny.captions:
-                yield self._caption()
+                yield self.caption()
             elif lot < tiny.captions + tiny.rationales:
                 yield self._rationale()
             else:
@@ -78,7 +85,7 @@ class _Writer:
         first, second = self._draw.choice(len(self._seen), 2, replace=False).tolist()
         return self._seen[first], self._seen[second]
 
-    def _caption(self) -> tuple[Sequence[Message], str]:
+    def caption(self) -> tuple[Sequence[Message], str]:
         (image_1, first), (image_2, second) = self._two()
         text = f"{language.description(1, first)}\n{language.description(2, second)}"
         return [Message("user", (image_1, image_2, DESCRIBE))], text

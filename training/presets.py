@@ -75,6 +75,8 @@ class Tiny:
     heads: int = 4
     vision_width: int = 64
     vision_layers: int = 2
+    seeing: int = 20_000
+    """Captions it learns to see with, before anything else."""
     samples: int = 20_000
     """Of which the shares below are captions and rationales; the rest shows the format of an answer."""
     captions: float = 0.4
@@ -83,7 +85,7 @@ class Tiny:
     """Distinct images at most."""
 
     def __post_init__(self) -> None:
-        for name in ("width", "layers", "heads", "vision_width", "vision_layers", "samples"):
+        for name in ("width", "layers", "heads", "vision_width", "vision_layers", "seeing", "samples"):
             whole(f"tiny.{name}", getattr(self, name), 1)
         whole("tiny.images", self.images, 2)
         number("tiny.captions + tiny.rationales", self.captions + self.rationales, 0, 1)

@@ -76,11 +76,11 @@ class Session:
             settings["prompts"] = self.wording.sha256
         return self.work.stage(name, settings, reads, self.fresh)
 
-    def forecast(self, name: str, fit: Fit, data: Any, processor: Any, *, preference: bool) -> None:
+    def forecast(self, name: str, start: Weights, fit: Fit, data: Any, processor: Any, *, preference: bool) -> None:
         """Says what a fit will take. Raises `ConfigError` when memory is short, unless told not to."""
         from training.forecast import forecast  # noqa: PLC0415
 
-        ahead = forecast(self.base.model, fit, self.preset.model, data, processor, preference=preference)
+        ahead = forecast(start.model, fit, self.preset.model, data, processor, preference=preference)
         self.say(f"{name}: {ahead}")
         if not self.unchecked:
             ahead.check()
@@ -121,9 +121,13 @@ def run_base(session: Session) -> Record:
             tiny_model.make(start, preset.tiny, session.wording, preset.rationales.hint, preset.seed)
         session.material.read_images(session.progress)
         seen = base.images(session.material, session.split, preset.tiny.images, preset.seed)
-        pictures = Pictures(stage.folder / "images")
+        pictures, sees = Pictures(stage.folder / "images"), stage.folder / "seeing"
+        if not (sees / MODEL).is_dir():
+            rows = base.captions(seen, preset, session.wording, pictures)
+            _fit(session, sees, Weights(str(start)), preset.base, rows, pictures)
         rows = base.samples(seen, preset, session.wording, pictures)
-        return _supervised(session, stage, Weights(str(start)), preset.base, rows, pictures)
+        facts = _fit(session, stage.folder, Weights(str(sees / MODEL)), preset.base, rows, pictures)
+        return _finished(stage, {**facts, "captions": preset.tiny.seeing})
 
 
 def run_rationales(session: Session) -> Record:
@@ -175,7 +179,7 @@ def _preferred(session: Session, folder: Path) -> Record:
     model, processor = trainers.load(session.base, preset.reasoner, preset.model)
     rows = list(read_rows(source / rationales.PAIRS))
     data = dataset(rows, ("chosen", "rejected"), processor, Pictures(source / rationales.IMAGES))
-    session.forecast("reasoner", preset.reasoner, data, processor, preference=True)
+    session.forecast("reasoner", session.base, preset.reasoner, data, processor, preference=True)
     made = preferences.trainer(
         model, processor, data, folder, preset.reasoner, preset.model, preset.seed, preset.report_to
     )
@@ -245,26 +249,38 @@ def run_reward(session: Session) -> Record:
             return stage.done
         source = session.work.folder("cot")
         rows = list(read_rows(source / cot.SAMPLES))
-        return _supervised(session, stage, session.base, preset.reward, rows, Pictures(source / cot.IMAGES))
+        facts = _fit(session, stage.folder, session.base, preset.reward, rows, Pictures(source / cot.IMAGES))
+        return _finished(stage, facts)
 
 
-def _supervised(
-    session: Session, stage: Stage, start: Weights, fit: Fit, rows: Sequence[Mapping[str, Any]], pictures: Pictures
+def _fit(
+    session: Session, folder: Path, start: Weights, fit: Fit, rows: Sequence[Mapping[str, Any]], pictures: Pictures
 ) -> Record:
+    """Supervised fine-tuning; the model is saved in the folder."""
     from training import supervised, trainers  # noqa: PLC0415
     from training.messages import dataset  # noqa: PLC0415
 
     preset = session.preset
     model, processor = trainers.load(start, fit, preset.model)
     data = dataset(rows, ("completion",), processor, pictures)
-    if stage.name != "base":
-        session.forecast(stage.name, fit, data, processor, preference=False)
-    made = supervised.trainer(model, processor, data, stage.folder, fit, preset.model, preset.seed, preset.report_to)
-    facts = supervised.fit_and_save(made, processor, stage.folder, MODEL, stage.name, session.progress)
+    session.forecast(folder.name, start, fit, data, processor, preference=False)
+    made = supervised.trainer(model, processor, data, folder, fit, preset.model, preset.seed, preset.report_to)
+    facts = trainers.train(made, folder, folder.name, session.progress)
+    trainers.save(made, processor, folder / MODEL)
+    return {"samples": len(rows), **facts}
+
+
+def _finished(stage: Stage, facts: Record) -> Record:
+    """Records a fit, then removes its checkpoints."""
+    from training import trainers  # noqa: PLC0415
+
     if not main_process():
         return {}
     weights = saved_digest(stage.folder / MODEL)
-    return stage.finish(weights["weights"], {"samples": len(rows), **facts, **weights})
+    record = stage.finish(weights["weights"], {**facts, **weights})
+    for folder in (stage.folder, stage.folder / "seeing"):
+        trainers.forget(folder)
+    return record
 
 
 def run_export(session: Session) -> Record:

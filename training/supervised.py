@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.progress import Progress
 from training.presets import Fit, Model
-from training.trainers import Resuming, adapter, arguments, forget, quiet, save, train, writers
+from training.trainers import Resuming, adapter, arguments, quiet, writers
 
 
 def trainer(
@@ -29,13 +27,3 @@ def trainer(
             model=model, args=config, train_dataset=data, processing_class=processor, peft_config=adapter(fit),
             callbacks=writers(report_to, folder),
         )  # fmt: skip
-
-
-def fit_and_save(
-    trainer_: Any, processor: Any, folder: Path, to: str, title: str, progress: Progress
-) -> Mapping[str, Any]:
-    """Trains, saves into a folder of the stage, removes the checkpoints."""
-    facts = train(trainer_, folder, title, progress)
-    save(trainer_, processor, folder / to)
-    forget(folder)
-    return facts

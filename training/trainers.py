@@ -152,13 +152,13 @@ def save(trainer: Any, processor: Any, folder: Path) -> None:
     """Writes weights and processor, as the next stage loads them."""
     part = folder.with_name(f"{folder.name}.part")
     trainer.save_model(str(part))
-    if not trainer.is_world_process_zero():
-        return
-    processor.save_pretrained(part)
-    (part / "training_args.bin").unlink(missing_ok=True)
-    if folder.exists():
-        shutil.rmtree(folder)
-    part.rename(folder)
+    if trainer.is_world_process_zero():
+        processor.save_pretrained(part)
+        (part / "training_args.bin").unlink(missing_ok=True)
+        if folder.exists():
+            shutil.rmtree(folder)
+        part.rename(folder)
+    trainer.accelerator.wait_for_everyone()
 
 
 def forget(folder: Path) -> None:
