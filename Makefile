@@ -7,7 +7,7 @@ FULL := $(VENV)/.full
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e
 SUITE := $(BIN)/pigeval run suites/nightly.toml
 
-.PHONY: demo test lint bench parity bench-scorers bench-endpoint results nightly clean
+.PHONY: demo test lint bench parity bench-scorers bench-endpoint train-tiny results nightly clean
 .DEFAULT_GOAL := test
 
 # What the judges without weights need.
@@ -49,6 +49,11 @@ bench-scorers: $(FULL)
 bench-endpoint: $(FULL)
 	$(BIN)/python -m benchmarks.endpoint
 
+# A small PIGReward from random weights, on simulated users; `make train-tiny SEED=1` for another one.
+SEED ?= 0
+train-tiny: $(FULL)
+	$(BIN)/pigeval train all --preset tiny --work work/tiny-$(SEED) --set seed=$(SEED)
+
 # The published runs; the nightly run compares itself with them.
 results: $(READY)
 	rm -rf results
@@ -62,4 +67,4 @@ nightly: $(READY)
 	$(BIN)/pigeval compare --gate results nightly --summary nightly/summary.md --junit nightly/junit.xml
 
 clean:
-	rm -rf $(VENV) demo nightly
+	rm -rf $(VENV) demo nightly work
