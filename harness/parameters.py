@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, TypeVar
 
 from harness.errors import ConfigError
@@ -37,7 +37,8 @@ C = TypeVar("C", bound=type)
 
 
 def takes(options: type) -> Callable[[C], C]:
-    """A class decorator: the constructor's `**options` are the fields of a dataclass, each with its default.
+    """A class decorator: the constructor's `**options` are the fields of a dataclass, each with its default, or what
+    another class takes.
 
     Only the signature that is shown and checked changes: `pigeval judges NAME` lists the fields, and a wrong name is
     refused before anything is loaded.
@@ -46,15 +47,20 @@ def takes(options: type) -> Callable[[C], C]:
     def decorate(cls: C) -> C:
         own = inspect.signature(cls.__init__).parameters.values()  # type: ignore[misc]
         named = [p for p in own if p.kind is p.KEYWORD_ONLY]
-        # Listed as keyword-only; a field without a default stays required.
-        listed = [
-            inspect.Parameter(f.name, inspect.Parameter.KEYWORD_ONLY, default=_default(f), annotation=f.type)
-            for f in fields(options)
-        ]
-        cls.__signature__ = inspect.Signature([*named, *listed])  # type: ignore[attr-defined]
+        cls.__signature__ = inspect.Signature([*named, *_listed(options)])  # type: ignore[attr-defined]
         return cls
 
     return decorate
+
+
+def _listed(options: type) -> list[inspect.Parameter]:
+    """As keyword-only parameters; a field without a default stays required."""
+    if not is_dataclass(options):
+        return list(inspect.signature(options).parameters.values())
+    return [
+        inspect.Parameter(f.name, inspect.Parameter.KEYWORD_ONLY, default=_default(f), annotation=f.type)
+        for f in fields(options)
+    ]
 
 
 def _default(field: Any) -> Any:

@@ -24,6 +24,7 @@ COMMANDS = {
     "leaderboard": "make the leaderboard of a results folder",
     "compare": "paired test of runs on the same items; the first is the baseline",
     "show": "one judged item in full: references, images, reasoning, scores, verdict",
+    "explain": "what judges write about their verdicts: format, diversity, and how true it is where that is known",
     "reparse": "read the stored outputs of a run with another parser; no model is asked",
     "metrics": "measures and official rules of a stored run",
     "tally": "measures and official rules for verdicts made elsewhere, from a table",

@@ -63,6 +63,13 @@ def listed(run: Run, *, wrong: bool) -> list[dict[str, Any]]:
     return rows
 
 
+def examples(run: Run, n: int) -> list[dict[str, Any]]:
+    """Rows of the n items with the lowest names. A name is a hash, so this is a draw, and the same in every run."""
+    items = sorted(set(run.table["item"].to_pylist()))[:n]
+    rows: list[dict[str, Any]] = run.table.filter(pc.is_in(run.table["item"], pa.array(items))).to_pylist()
+    return rows
+
+
 def shown(run: Run, rows: Sequence[dict[str, Any]], datasets: Registry, progress: Progress) -> list[Shown]:
     """The rows with their comparisons, the data set opened again; without it what the log alone tells."""
     try:
@@ -82,13 +89,18 @@ def _shown(row: dict[str, Any], comparison: Comparison, contexts: dict[str, dict
 
 
 def _comparisons(run: Run, ids: Sequence[str], datasets: Registry, progress: Progress) -> list[Comparison]:
-    session = Session.open(datasets, run.info["dataset"]["spec"], Options(), progress)
-    names = {field.name for field in fields(Protocol)}
-    protocol = Protocol(**{key: value for key, value in run.info["protocol"].items() if key in names})
-    plan = _same_plan(run, session, protocol)
+    session, plan = reopened(run, datasets, progress)
     places = {digest.tobytes().hex(): row for row, digest in enumerate(plan.id)}
     questions = Questions(plan, ImageStore(session.dataset, session.table.images))
     return questions.comparisons(np.array([places[id] for id in ids]))
+
+
+def reopened(run: Run, datasets: Registry, progress: Progress) -> tuple[Session, Plan]:
+    """The data set of a run and the plan it was made from. Raises `PigevalError` where they cannot be had again."""
+    session = Session.open(datasets, run.info["dataset"]["spec"], Options(), progress)
+    names = {field.name for field in fields(Protocol)}
+    protocol = Protocol(**{key: value for key, value in run.info["protocol"].items() if key in names})
+    return session, _same_plan(run, session, protocol)
 
 
 def _same_plan(run: Run, session: Session, protocol: Protocol) -> Plan:

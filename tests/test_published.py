@@ -19,8 +19,9 @@ HALF = MEASURES["decisive_half_acc"]
 
 @pytest.fixture(scope="module")
 def runs() -> dict[tuple[str, str], Run]:
-    """Published runs by judge and whose references."""
-    return {(run.info["judge"]["name"], run.info["protocol"]["references"]): run for run in find_runs(RESULTS)}
+    """Published runs on `simulated` by judge and whose references."""
+    found = find_runs(RESULTS / "simulated-1")
+    return {(run.info["judge"]["name"], run.info["protocol"]["references"]): run for run in found}
 
 
 def accuracy(run: Run) -> float:

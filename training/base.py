@@ -14,7 +14,7 @@ import numpy as np
 
 from adapters.pigreward.wording import Wording
 from harness.errors import ConfigError
-from harness.generation import Message
+from harness.generation import Decoding, Engine, Message, Request
 from harness.records import Image, Reference
 from training import language
 from training.hints import FALSE, TRUE, hinted
@@ -29,6 +29,14 @@ from training.teacher import levels_of
 DESCRIBE = "\nDescribe both images."
 HINTED = 0.7
 """Share of the rationales with a hint. The others only keep it from knowing by itself which image to argue for."""
+
+DIRECT = 0.1
+"""Share of the answers that are a verdict alone, for the question that asks for no more."""
+
+CHECKED = 200
+"""Captions a round is judged by."""
+MOST = 4
+"""Choices an answer is shown at most: the form does not depend on their number, the time does."""
 
 Seen = tuple[Image, Levels]
 
@@ -48,15 +56,29 @@ def images(material: Material, split: Split, most: int, seed: int) -> list[Seen]
     return [(image, levels[image.digest]) for image in found]
 
 
-def captions(seen: Sequence[Seen], preset: Preset, wording: Wording, pictures: Pictures) -> list[dict[str, Any]]:
-    """What is taught first, alone: among texts that are half noise, one of five traits was not learned at all."""
-    writer = _Writer(seen, preset, wording)
+def captions(
+    seen: Sequence[Seen], preset: Preset, wording: Wording, pictures: Pictures, number: int
+) -> list[dict[str, Any]]:
+    """What is taught first, alone, in a round: among texts that are half noise, one of five traits was not learned at
+    all.
+    """
+    writer = _Writer(seen, preset, wording, number)
     return [_row(*writer.caption(), pictures) for _ in range(preset.tiny.seeing)]
+
+
+def captions_right(engine: Engine, seen: Sequence[Seen], preset: Preset, wording: Wording) -> float:
+    """Share of fresh captions a model writes without a mistake."""
+    writer = _Writer(seen, preset, wording, 0)
+    asked, expected = zip(*(writer.caption() for _ in range(CHECKED)), strict=True)
+    decoding = Decoding(max_tokens=preset.contexts.max_tokens)
+    replies = engine.generate([Request(tuple(messages), decoding) for messages in asked])
+    right = [bool(reply.text.strip() == text) for reply, text in zip(replies, expected, strict=True)]
+    return sum(right) / CHECKED
 
 
 def samples(seen: Sequence[Seen], preset: Preset, wording: Wording, pictures: Pictures) -> list[dict[str, Any]]:
     """Messages and completions; a function of the preset's seed."""
-    writer = _Writer(seen, preset, wording)
+    writer = _Writer(seen, preset, wording, preset.tiny.rounds + 1)
     return [_row(messages, text, pictures) for messages, text in writer.samples(preset.tiny.samples)]
 
 
@@ -65,11 +87,12 @@ def _row(messages: Sequence[Message], text: str, pictures: Pictures) -> dict[str
 
 
 class _Writer:
-    def __init__(self, seen: Sequence[Seen], preset: Preset, wording: Wording) -> None:
+    def __init__(self, seen: Sequence[Seen], preset: Preset, wording: Wording, draw: int) -> None:
+        """`draw`: number of the draw; each is another one."""
         self._seen = seen
         self._preset = preset
         self._wording = wording
-        self._draw = np.random.default_rng([preset.seed, 2])
+        self._draw = np.random.default_rng([preset.seed, 2, draw])
 
     def samples(self, n: int) -> Iterator[tuple[Sequence[Message], str]]:
         tiny = self._preset.tiny
@@ -101,16 +124,15 @@ class _Writer:
         return hinted(self._wording, reference, self._preset.rationales.hint, side), text
 
     def _answer(self) -> tuple[Sequence[Message], str]:
-        """The evidence is copied as it stands; what is concluded from it is drawn by lot."""
+        """The evidence is added up as it stands; what is concluded from it is drawn by lot."""
         (image_1, first), (image_2, second) = self._two()
-        shown = [self._two() for _ in range(self._draw.integers(1, self._preset.data.k + 1))]
+        shown = [self._two() for _ in range(self._draw.integers(1, MOST + 1))]
         references = [Reference("", (a[0],), (b[0],)) for a, b in shown]
         texts = [language.rationale(a[1], b[1]) for a, b in shown]
         gaps = language.evidence("\n".join(texts))
         traits = self._draw.permutation(len(TRAITS))[:3].tolist()
         drawn = [(trait, int(self._draw.integers(-1, 2))) for trait in traits]
-        context = self._wording.context(texts, references)
-        return (
-            self._wording.reward_messages(context, "", image_1, image_2),
-            language.written(gaps, drawn, first, second),
-        )
+        context, cot = self._wording.context(texts, references), self._draw.random() >= DIRECT
+        text = language.written(gaps, drawn, first, second)
+        messages = self._wording.reward_messages(context, "", image_1, image_2, cot=cot)
+        return messages, text if cot else text.rpartition("\n")[2]

@@ -22,6 +22,8 @@ from training.presets import Cot
 from training.rows import Appending, read_rows, write_rows
 
 RAW, SAMPLES, IMAGES = "raw.jsonl", "samples.jsonl", "images"
+UNANSWERED = "unanswered"
+"""Counted beside the rules: questions left out because no answer came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ def requests(
     questions: Iterable[Question], written: Written, wording: Wording, settings: Cot, seed: int
 ) -> dict[str, Asked]:
     """By id of the comparison. Which image stands first is the harness' seeded draw. Ties teach nothing and are left
-    out; some questions show fewer references, if the preset says so.
+    out, as is a reference nobody can see; some questions show fewer references, if the preset says so.
     """
     decoding = Decoding(settings.temperature, max_tokens=settings.max_tokens, seed=seed)
     found = {}
@@ -45,6 +47,8 @@ def requests(
         if not question.label:
             continue
         references = comparison.references[: _shown(comparison.id, len(comparison.references), settings.fewer, seed)]
+        if not written.readable(references):
+            continue
         messages = wording.reward_messages(
             written.of(references), comparison.prompt, comparison.image_a, comparison.image_b
         )
@@ -59,8 +63,13 @@ def _shown(name: str, n: int, fewer: float, seed: int) -> int:
     return 1 + int(chance(name, seed, 7) * (n - 1))
 
 
-def ask(folder: Path, asked: Mapping[str, Asked], teacher: Engine, progress: Progress) -> None:
-    """Asks what has no answer in the folder yet. Raises `RunError` when some answers did not come."""
+def ask(
+    folder: Path, asked: Mapping[str, Asked], teacher: Engine, progress: Progress, *, incomplete: bool = False
+) -> None:
+    """Asks what has no answer in the folder yet.
+
+    Raises `RunError` when some answers did not come; with `incomplete` only when none did.
+    """
     known = {row["id"] for row in read_rows(folder / RAW)}
     missing = {name: one for name, one in asked.items() if name not in known}
     names, later, reason = list(missing), 0, ""
@@ -71,10 +80,10 @@ def ask(folder: Path, asked: Mapping[str, Asked], teacher: Engine, progress: Pro
                 continue
             raw.add({"id": names[index], "status": str(reply.status), "text": reply.text})
             advance(1)
-    if later:
+    if later == len(asked) > 0 or (later and not incomplete):
         raise RunError(
-            f"{folder}: {later} of {len(asked)} answers did not come ({reason}); the others are kept, the same "
-            "command asks again"
+            f"{folder}: {later} of {len(asked)} answers did not come (the last one: {reason}); the others are kept, "
+            "the same command asks again, --incomplete goes on without them"
         )
 
 
@@ -86,22 +95,23 @@ def keep(folder: Path, asked: Mapping[str, Asked]) -> dict[str, Any]:
     dropped: Counter[str] = Counter()
     write_rows(folder / SAMPLES, _kept(folder, asked, dropped))
     kept = len(asked) - dropped.total()
-    facts = {"asked": len(asked), "kept": kept, "dropped": {rule: dropped[rule] for rule in RULES}}
     if not kept:
+        first = next(read_rows(folder / RAW), {"status": "none", "text": ""})
         raise DataError(
-            f"{folder}: none of {len(asked)} answers keeps the rules ({dict(dropped)}); look at {RAW}: the teacher "
-            "does not write the expected format, or cannot tell what the users like"
+            f"{folder}: none of {len(asked)} answers keeps the rules ({dict(dropped)}), the first one being "
+            f"{first['status']}: {first['text'][:200]!r}; see {RAW}. The teacher does not write the expected format, "
+            "or cannot tell what the users like: take another one and begin anew with --fresh"
         )
-    return facts
+    return {"asked": len(asked), "kept": kept, "dropped": {rule: dropped[rule] for rule in (UNANSWERED, *RULES)}}
 
 
 def _kept(folder: Path, asked: Mapping[str, Asked], dropped: Counter[str]) -> Iterator[dict[str, Any]]:
     answers = {row["id"]: row for row in read_rows(folder / RAW)}
     pictures = Pictures(folder / IMAGES)
     for name, one in asked.items():
-        answer = answers[name]
-        if rule := broken(answer["text"], answer["status"], one.label):
-            dropped[rule] += 1
+        answer = answers.get(name)
+        if answer is None or (rule := broken(answer["text"], answer["status"], one.label)):
+            dropped[UNANSWERED if answer is None else rule] += 1
             continue
         messages = stored(one.request.messages, pictures)
         yield {"id": name, "messages": messages, "completion": answer["text"].strip(), "label": one.label}

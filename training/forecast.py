@@ -12,10 +12,11 @@ import torch
 from adapters.engines import checkpoints
 from adapters.engines.loading import SAFE, placed
 from harness.errors import ConfigError
+from training.launched import processes, sharing
 from training.presets import Fit, Model
 
-TRAINED = 16
-"""Bytes of a trained weight: itself, its gradient and AdamW's two moments, in float32."""
+TRAINED, WEIGHT = 16, 4
+"""Bytes of a trained weight: itself, its gradient and AdamW's two moments, in float32; of these itself."""
 ACTIVATIONS = 34
 """Bytes of activations for each token, layer and unit of width, in 16 bits and without attention maps (Korthikanti et
 al., "Reducing activation recomputation in large transformer models", 2022, section 4.1)."""
@@ -36,7 +37,7 @@ class Forecast:
     tokens: int
     """Of a sample, on average."""
     needed: int
-    """Bytes; likewise `free`."""
+    """Bytes, for each process of a launch; likewise `free`."""
     free: int
     seconds: float
     """At the speed of a large matrix product on this machine: a real model is slower."""
@@ -71,11 +72,14 @@ def forecast(name: str, fit: Fit, settings: Model, data: Any, processor: Any, *,
     tokens = _tokens(data, processor, ("chosen", "rejected") if preference else ("completion",))
     frozen = parameters * width if fit.lora else 0
     reference = 4 * parameters if preference and not fit.lora else 0
+    by, beside = sharing()
+    kept = (frozen + reference + WEIGHT * trained) / by + (TRAINED - WEIGHT) * trained / beside
     text = config.get_text_config()
     each = (RECOMPUTED if fit.checkpointing else ACTIVATIONS) * width / 2 * text.hidden_size * text.num_hidden_layers
     logits = 8 * text.vocab_size
-    needed = frozen + reference + TRAINED * trained + fit.batch * tokens * (each + logits)
-    rounds = fit.steps * fit.batch * fit.accumulation if fit.steps else fit.epochs * len(data)
+    needed = kept + fit.batch * tokens * (each + logits)
+    # Of each process.
+    rounds = fit.steps * fit.batch * fit.accumulation if fit.steps else fit.epochs * len(data) / processes()
     flops = (FLOPS + (FLOPS_REFERENCE if preference else 0)) * parameters * tokens * rounds
     return Forecast(
         parameters, trained, len(data), round(tokens), round(needed), _free(device), flops / _speed(device, dtype)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from adapters.pigreward.wording import Wording, preferred_first
-from harness.generation import Decoding, Engine, Message, Request
+from harness.generation import Decoding, Message, Request
 from harness.records import Reference, Status
 from training.presets import Rationales
 
@@ -33,16 +32,6 @@ def asked(wording: Wording, reference: Reference, settings: Rationales, seed: in
     for number in range(settings.free):
         free = Decoding(settings.free_temperature, settings.top_p, settings.max_tokens, seed=seed + number)
         yield f"{FREE}-{number}", Request(tuple(wording.reasoner_messages(reference)), free)
-
-
-def sample(
-    engine: Engine, requests: Mapping[tuple[str, str], Request]
-) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
-    """(key, {status, text}) as replies come; those that may come later are left out."""
-    keys = list(requests)
-    for index, reply in engine.stream(requests.values()):
-        if not reply.status.transient:
-            yield keys[index], {"status": str(reply.status), "text": reply.text}
 
 
 def plain(text: str, status: str, longest: int) -> str:

@@ -1,10 +1,9 @@
-"""The few words in which the simulated world is spoken of: closed, so that a model of half a million weights can."""
+"""The few words in which the simulated world is spoken of: closed, so that a model of few weights can."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from itertools import accumulate
+from collections.abc import Sequence
 
 Levels = Sequence[int]
 """Level of each element of an image, or sign of a taste: -1, 0 or +1, five of them."""
@@ -57,13 +56,15 @@ def evidence(text: str) -> list[tuple[int, ...]]:
 
 def conclusions(gaps: Sequence[tuple[int, ...]]) -> list[tuple[int, int]]:
     """(trait, sign) of the three traits with the largest sums, the strongest first."""
-    sums = [sum(column) for column in zip(*gaps, strict=True)] or [0] * len(TRAITS)
+    sums = _sums(gaps)
     strongest = sorted(range(len(TRAITS)), key=lambda trait: (-abs(sums[trait]), trait))[:3]
     return [(trait, (sums[trait] > 0) - (sums[trait] < 0)) for trait in strongest]
 
 
 def chain(gaps: Sequence[tuple[int, ...]], first: Levels, second: Levels) -> str:
-    """A chain of thought: both images, evidence with running sums, three conclusions with scores, the verdict."""
+    """A chain of thought: of every trait both looks and the evidence added up, three conclusions with scores, the
+    verdict.
+    """
     return written(gaps, conclusions(gaps), first, second)
 
 
@@ -71,11 +72,11 @@ def written(
     gaps: Sequence[tuple[int, ...]], concluded: Sequence[tuple[int, int]], first: Levels, second: Levels
 ) -> str:
     """The same for given (trait, sign) conclusions; a trait is scored 2 + sign · level."""
-    rows = [description(1, first), description(2, second)]
-    rows += _evidence(gaps)
+    seen = [f"{name}: {_against(trait, first, second)}" for trait, name in enumerate(TRAITS)]
+    rows = [f"{looks}, {total}" for looks, total in zip(seen, _sums(gaps), strict=True)]
     scores = [(2 + sign * first[trait], 2 + sign * second[trait]) for trait, sign in concluded]
     rows += [
-        f"{TRAITS[trait]}: {FEELINGS[sign + 1]} (Score 1: {a}, Score 2: {b})"
+        f"{seen[trait]}, {FEELINGS[sign + 1]} (Score 1: {a}, Score 2: {b})"
         for (trait, sign), (a, b) in zip(concluded, scores, strict=True)
     ]
     totals = [sum(column) for column in zip(*scores, strict=True)]
@@ -84,11 +85,14 @@ def written(
     return "\n".join([*rows, better if totals[0] != totals[1] else "Both images are equally good"])
 
 
-def _evidence(gaps: Sequence[tuple[int, ...]]) -> Iterator[str]:
-    """After each choice, how much of each trait was preferred so far."""
-    yield "Evidence: " + (", ".join(TRAITS) if gaps else "none")
-    sums = (accumulate(column) for column in zip(*gaps, strict=True))
-    yield from (f"{number}: " + " ".join(map(str, row)) for number, row in enumerate(zip(*sums, strict=True), 1))
+def _against(trait: int, first: Levels, second: Levels) -> str:
+    """What both images show of a trait, such as `cool against warm`."""
+    return " against ".join(LOOKS[trait][levels[trait] + 1] for levels in (first, second))
+
+
+def _sums(gaps: Sequence[tuple[int, ...]]) -> list[int]:
+    """How much more of each trait was preferred in all choices together."""
+    return [sum(column) for column in zip(*gaps, strict=True)] or [0] * len(TRAITS)
 
 
 def _total(number: int, scores: Sequence[int]) -> str:

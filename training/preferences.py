@@ -8,8 +8,10 @@ from typing import Any
 import torch
 
 from harness.errors import RunError
+from training.curves import writers
+from training.launched import sharing
 from training.presets import Model, Reasoner
-from training.trainers import Resuming, adapter, arguments, quiet, writers
+from training.trainers import Resuming, adapter, arguments, quiet
 
 
 def trainer(
@@ -41,8 +43,11 @@ def trainer(
 
 
 def check_reference(trainer_: Any) -> None:
-    """Raises `RunError` unless the reference has the weights training starts from; an adapter's is its base."""
-    if trainer_.ref_model is None:
+    """Raises `RunError` unless the reference has the weights training starts from; an adapter's is its base.
+
+    Not told where processes share out a model: none of them has it whole.
+    """
+    if trainer_.ref_model is None or sharing() != (1, 1):
         return
     reference = dict(trainer_.accelerator.unwrap_model(trainer_.ref_model).named_parameters())
     for name, weights in trainer_.accelerator.unwrap_model(trainer_.model).named_parameters():

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, Field, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from adapters.engines.local import DEVICES
 from harness.errors import ConfigError, unknown
 from harness.parameters import number, one_of, whole
+from harness.protocol import Protocol
+from training.curves import KINDS as CURVES
 
 FOLDER = Path(__file__).parent / "presets"
 OWN_PROMPTS = Path(__file__).parent / "prompts"
 FORMAT = 1
+SCHEDULES = ("cosine", "linear", "constant_with_warmup", "inverse_sqrt")
+"""Courses of the learning rate that need no further setting."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +48,7 @@ class Data:
             raise ConfigError("data.reasoner, data.reward and data.evaluation are shares; expected a sum of 1")
         whole("data.users", self.users, 0)
         whole("data.k", self.k, 0, 1000)
+        Protocol(name=self.protocol)  # type: ignore[arg-type]
         whole("data.questions", self.questions, 0)
 
 
@@ -62,6 +69,8 @@ class Model:
 
     def __post_init__(self) -> None:
         whole("model.max_pixels", self.max_pixels, 1)
+        if not DEVICES.fullmatch(self.device):
+            raise ConfigError(f"model.device is {self.device!r}; expected auto, cpu, mps, cuda or cuda:NUMBER")
         one_of("model.dtype", self.dtype, ("auto", "float32", "bfloat16", "float16"))
         one_of("model.attention", self.attention, ("sdpa", "eager", "flash_attention_2"))
 
@@ -76,7 +85,11 @@ class Tiny:
     vision_width: int = 64
     vision_layers: int = 2
     seeing: int = 20_000
-    """Captions it learns to see with, before anything else."""
+    """Captions of a round in which it learns to see, before anything else."""
+    rounds: int = 1
+    """Rounds at most; a model may take longer to make out one of the elements than others with another seed."""
+    sees: float = 0.0
+    """Share of captions that must be right before the next thing is taught."""
     samples: int = 20_000
     """Of which the shares below are captions and rationales; the rest shows the format of an answer."""
     captions: float = 0.4
@@ -85,9 +98,13 @@ class Tiny:
     """Distinct images at most."""
 
     def __post_init__(self) -> None:
-        for name in ("width", "layers", "heads", "vision_width", "vision_layers", "seeing", "samples"):
+        for name in ("heads", "seeing", "samples"):
             whole(f"tiny.{name}", getattr(self, name), 1)
+        # It is made in memory before anything can be forecast.
+        for name, most in (("width", 1024), ("layers", 32), ("vision_width", 1024), ("vision_layers", 32)):
+            whole(f"tiny.{name}", getattr(self, name), 1, most)
         whole("tiny.images", self.images, 2)
+        number("tiny.sees", self.sees, 0, 1)
         number("tiny.captions + tiny.rationales", self.captions + self.rationales, 0, 1)
         if self.width % (8 * self.heads):
             raise ConfigError(f"tiny.width is {self.width}; expected a multiple of 8 · tiny.heads = {8 * self.heads}")
@@ -132,7 +149,15 @@ class Fit:
         for name in ("steps", "warmup", "lora", "lora_alpha", "workers"):
             whole(name, getattr(self, name), 0)
         number("lr", self.lr, 1e-9, 1.0)
-        number("epochs", self.epochs, 0.0, 1000.0)
+        number("epochs", self.epochs, 1e-6, 1000.0)
+        number("clip", self.clip, 1e-6, 1e6)
+        for name, most in (("weight_decay", 1.0), ("beta2", 0.999999), ("lora_dropout", 0.99)):
+            number(name, getattr(self, name), 0.0, most)
+        one_of("schedule", self.schedule, SCHEDULES)
+        try:
+            re.compile(self.lora_targets)
+        except re.error as error:
+            raise ConfigError(f"lora_targets {self.lora_targets!r}: expected a regular expression ({error})") from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +187,9 @@ class Rationales:
     def __post_init__(self) -> None:
         if "{number}" not in self.hint:
             raise ConfigError("rationales.hint has no {number}; expected a text that names the preferred image")
+        for name in ("temperature", "free_temperature"):
+            number(f"rationales.{name}", getattr(self, name), 0, 10)
+        number("rationales.top_p", self.top_p, 1e-6, 1)
         number("rationales.held_out", self.held_out, 0, 0.9)
         number("rationales.alike", self.alike, 0, 1)
         for name in ("references", "free", "free_pairs"):
@@ -224,7 +252,13 @@ class Cot:
     def __post_init__(self) -> None:
         one_of("cot.teacher", self.teacher, ("endpoint", "scripted"))
         whole("cot.max_tokens", self.max_tokens, 1)
+        whole("cot.concurrency", self.concurrency, 1, 1000)
         number("cot.fewer", self.fewer, 0, 1)
+        number("cot.temperature", self.temperature, 0, 10)
+        for name in ("budget_usd", "price_in", "price_out"):
+            number(f"cot.{name}", getattr(self, name), 0, 1e9)
+        if self.budget_usd and not (self.price_in and self.price_out):
+            raise ConfigError("cot.budget_usd needs cot.price_in and cot.price_out, in US dollars for a million tokens")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,6 +280,10 @@ class Preset:
     """`tensorboard`: training curves for it, in the stage's folder."""
     origin: Mapping[str, str]
     """Where a value is from, by dotted key, such as `reasoner.beta`; what is not named is our choice."""
+
+    def __post_init__(self) -> None:
+        one_of("report_to", self.report_to, CURVES)
+        whole("seed", self.seed, 0)
 
     def settings(self, *sections: str) -> dict[str, Any]:
         """The values of some sections, and the seed, as a stage's record keeps them."""
@@ -293,6 +331,8 @@ def _built(name: str, table: Mapping[str, Any]) -> Preset:
     _known(name, "", given, fields(Preset))
     sections = {key: _section(name, key, hints[key], given.pop(key, {})) for key in hints if _is_section(hints[key])}
     origin = given.pop("origin", {})
+    if not isinstance(origin, dict):
+        raise ConfigError(f"preset {name}: origin is {origin!r}; expected a table [origin]")
     for key in origin:
         _check_origin(name, key, sections)
     return Preset(name=name, origin=origin, **sections, **{key: _typed(key, v, hints[key]) for key, v in given.items()})
@@ -310,7 +350,11 @@ def _section(preset: str, name: str, kind: Any, table: Any) -> Any:
     if missing:
         raise ConfigError(f"preset {preset}: [{name}] needs {' and '.join(missing)}")
     hints = get_type_hints(kind)
-    return kind(**{key: _typed(f"{name}.{key}", value, hints[key]) for key, value in table.items()})
+    values = {key: _typed(f"{name}.{key}", value, hints[key]) for key, value in table.items()}
+    try:
+        return kind(**values)
+    except ConfigError as error:
+        raise ConfigError(f"preset {preset}, [{name}]: {error}") from None
 
 
 def _known(preset: str, prefix: str, table: Mapping[str, Any], known: Iterable[Field[Any]]) -> None:

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from adapters.pigreward.wording import Wording
-from harness.errors import DataError, RunError
+from harness.errors import ConfigError, DataError, RunError
 from harness.generation import Engine
 from harness.progress import Progress
 from harness.records import Reference
 from training.draws import chance
-from training.hints import asked, sample
+from training.hints import asked
 from training.messages import stored
 from training.pairing import RULES, pairs
 from training.pictures import Pictures
@@ -37,8 +37,9 @@ def sample_all(
 ) -> None:
     """Asks for what is not in the folder yet; each answer is there before the next is waited for.
 
-    Raises `RunError` when some answers did not come.
+    Raises `ConfigError` when no or every user would be held out, `RunError` when some answers did not come.
     """
+    held_out(references, settings, seed)
     known = set(_raw(folder / RAW))
     wanted = {
         (digest, side): request
@@ -50,15 +51,31 @@ def sample_all(
         Appending(folder / RAW) as raw,
         progress.task("rationales", len(wanted), len(wanted) - len(missing)) as advance,
     ):
-        answered = 0
-        for (digest, side), answer in sample(engine, missing):
-            raw.add({"reference": digest, "side": side, **answer})
-            answered += 1
+        keys, later, reason = list(missing), 0, ""
+        for index, reply in engine.stream(missing.values()):
+            if reply.status.transient:
+                later, reason = later + 1, f"{reply.status}: {reply.text[:200]}"
+                continue
+            digest, side = keys[index]
+            raw.add({"reference": digest, "side": side, "status": str(reply.status), "text": reply.text})
             advance(1)
-    if answered < len(missing):
+    if later:
         raise RunError(
-            f"{folder}: {len(missing) - answered} of {len(wanted)} texts did not come; the same command asks again"
+            f"{folder}: {later} of {len(wanted)} texts did not come (the last one: {reason}); the same command asks "
+            "again"
         )
+
+
+def held_out(references: References, settings: Rationales, seed: int) -> set[str]:
+    """The users whose pairs are not trained on. Raises `ConfigError` when they are none, or all."""
+    users = {user for user, _ in references.values()}
+    held = {user for user in users if chance(user, seed, 5) < settings.held_out}
+    if not held or held == users:
+        raise ConfigError(
+            f"rationales.held_out={settings.held_out:g} holds {len(held)} of {len(users)} users out; expected some, to "
+            "check the reasoner with, and not all: change it, or take more users"
+        )
+    return held
 
 
 def make_pairs(
@@ -76,16 +93,20 @@ def make_pairs(
         for chosen, rejected in pairs(sampled[digest], settings, dropped):
             row = {"reference": digest, "user": user, "chosen": chosen, "rejected": rejected}
             rows.append({**row, "messages": stored(question, pictures)})
-    held = {user for user, _ in references.values() if chance(user, seed, 5) < settings.held_out}
-    kept = [row for row in rows if row["user"] not in held]
-    if not kept:
-        raise DataError(f"{folder}: no pair is left ({dict(dropped)}); look at {RAW}, or loosen rationales.alike")
-    write_rows(folder / HELD_OUT, (row for row in rows if row["user"] in held))
+    apart = held_out(references, settings, seed)
+    held, kept = ([row for row in rows if (row["user"] in apart) == wanted] for wanted in (True, False))
+    if not held or not kept:
+        raise DataError(
+            f"{folder}: {len(kept)} pairs to train on and {len(held)} to check with are left, dropped {dict(dropped)}; "
+            f"expected some of both. See {RAW}; then begin anew with --fresh and a better model.base, a looser "
+            "rationales.alike, or another rationales.held_out"
+        )
+    write_rows(folder / HELD_OUT, held)
     write_rows(folder / PAIRS, kept)
     return {
         "references": len(references),
         "pairs": len(kept),
-        "held out": len(rows) - len(kept),
+        "held out": len(held),
         "dropped": {rule: dropped[rule] for rule in RULES},
     }
 

@@ -62,6 +62,17 @@ class Split:
                         "parts: make the split anew with pigeval train split --fresh"
                     )
 
+    def check_filled(self, shares: Sequence[float]) -> None:
+        """Raises `DataError` when a part with a share of the users has no choices."""
+        empty = [name for name, share in zip(PARTS, shares, strict=True) if share and not self.parts[name].choices]
+        if empty:
+            left_out = ", ".join(f"{count} for {reason}" for reason, count in self.dropped.items())
+            raise DataError(
+                f"{self.dataset}: no choices for {' and '.join(empty)} (left out: {left_out}); expected some in every "
+                "part with a share: take more users, or give it another share with data.reasoner, data.reward and "
+                "data.evaluation"
+            )
+
     def write(self, folder: Path) -> None:
         """Writes `split.json`."""
         parts = {

@@ -9,16 +9,23 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from harness.errors import ConfigError, RunError
+from training.launched import main_process
 
 BEGUN, DONE, LOCK = "begun.json", "stage.json", ".lock"
 STAGES = ("split", "base", "rationales", "reasoner", "contexts", "cot", "reward", "export")
 """In the order they are run."""
+INCIDENTAL = frozenset(
+    [f"{stage}.{name}" for stage in ("base", "reasoner", "reward") for name in ("workers", "log_every", "save_every")]
+    + [f"cot.{name}" for name in ("base_url", "key_env", "concurrency", "budget_usd", "price_in", "price_out")]
+    + ["rationales.batch", "contexts.batch"]
+)
+"""Settings that may differ when a stage is gone on with: they change no result by more than rounding."""
 
 
 @dataclass(slots=True)
@@ -68,9 +75,14 @@ class Work:
 
     @contextlib.contextmanager
     def stage(
-        self, name: str, settings: Mapping[str, Any], reads: tuple[str, ...] = (), fresh: bool = False
+        self,
+        name: str,
+        settings: Mapping[str, Any],
+        reads: tuple[str, ...] = (),
+        fresh: bool = False,
+        together: Callable[[], None] = lambda: None,
     ) -> Iterator[Stage]:
-        """The stage, new or as it was left.
+        """The stage, new or as it was left. `together`: waits until all processes of a launch have come so far.
 
         Raises:
             ConfigError: a stage it reads is not finished.
@@ -78,22 +90,22 @@ class Work:
         """
         inputs = {other: self.finished(other)["digest"] for other in reads}
         folder = self.folder(name)
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunError(f"cannot write to {folder} ({error.strerror}); name another folder with --work") from error
         made_from = json.loads(json.dumps({"settings": settings, "inputs": inputs}))
         if not main_process():
+            together()
             yield Stage(name, folder, made_from, read_json(folder / DONE))
             return
         with _locked(folder):
-            if fresh:
+            if fresh or _empty(folder):
                 _clear(folder)
             _same(folder, read_json(folder / BEGUN), made_from)
             write_json(folder / BEGUN, made_from)
+            together()
             yield Stage(name, folder, made_from, read_json(folder / DONE))
-
-
-def main_process() -> bool:
-    """False in all but the first of the processes of a launch over several devices, which write nothing."""
-    return os.environ.get("RANK", "0") == "0"
 
 
 def versions() -> dict[str, str]:
@@ -134,9 +146,9 @@ def write_json(path: Path, record: Mapping[str, Any]) -> None:
 
 
 def _same(folder: Path, before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> None:
-    if before is None or before == now:
+    changed = sorted({*_differing(before or now, now)} - INCIDENTAL)
+    if not changed:
         return
-    changed = sorted(_differing(before, now))
     raise RunError(
         f"{folder} was begun with another {', '.join(changed[:5])}; name another --work folder, or begin it anew with "
         "--fresh"
@@ -150,6 +162,11 @@ def _differing(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = 
             yield from _differing(old, new, f"{prefix}{key}.")
         elif old != new:
             yield f"{prefix}{key}".removeprefix("settings.")
+
+
+def _empty(folder: Path) -> bool:
+    """Whether nothing was made in it yet: then it may be begun with other settings."""
+    return not any(path.is_dir() or path.stat().st_size for path in folder.iterdir() if path.name not in (BEGUN, LOCK))
 
 
 def _clear(folder: Path) -> None:

@@ -9,23 +9,30 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from adapters.engines import checkpoints
 from adapters.pigreward.wording import Wording
 from harness.contexts import sort_contexts
-from harness.errors import ConfigError, RunError
+from harness.errors import ConfigError, DataError, RunError
 from harness.generation import Decoding
 from harness.progress import Progress, Silent
 from harness.records import Reference
-from training import contexts, cot, gates, rationales, splits
+from training import contexts, cot, curves, gates, rationales, splits
+from training.base import Seen
+from training.launched import main_process, processes, together
 from training.material import Material, open_dataset
 from training.pictures import Pictures
 from training.presets import Fit, Preset
 from training.rows import read_rows
 from training.splits import PARTS, Split, split
-from training.stage import Stage, Work, digest_of_files, main_process, write_json
+from training.stage import Stage, Work, digest_of_files, read_json, write_json
 from training.teacher import teacher_of, truth_of
 from training.weights import MODEL, Weights, base_of, reads_base, saved_digest, trained, wording_of
 
-REPORT, CANDIDATE = "report.json", "candidate"
+REPORT, CANDIDATE, TRAINING = "report.json", "candidate", "training.json"
+FITS = ("base", "reasoner", "reward")
+"""The stages that train."""
+LOADING = ("rationales", "reasoner", "contexts", "reward")
+"""The stages that load the untrained model."""
 
 Record = Mapping[str, Any]
 
@@ -41,8 +48,15 @@ class Session:
     promote_worse: bool = False
     unchecked: bool = False
     """Begins a fit even where memory looks short."""
+    incomplete: bool = False
+    """Goes on without the teacher's answers that do not come."""
     plugins: Sequence[Path] = ()
     say: Callable[[str], None] = print
+
+    def __post_init__(self) -> None:
+        """Of the processes of a launch the first alone speaks."""
+        if not main_process():
+            self.progress, self.say = Silent(), lambda _: None
 
     @cached_property
     def material(self) -> Material:
@@ -59,6 +73,11 @@ class Session:
         """The parts, checked."""
         return Split.read(self.work.folder("split"))
 
+    @cached_property
+    def pretrained(self) -> str:
+        """Which files the preset's model is. Raises `ConfigError` when it cannot be had."""
+        return checkpoints.model(self.preset.model.base).identity
+
     @property
     def judge(self) -> Path:
         """The judge folder."""
@@ -70,11 +89,34 @@ class Session:
         return base_of(self.work, self.preset.model)
 
     def open(self, name: str, *sections: str, reads: tuple[str, ...] = ()) -> AbstractContextManager[Stage]:
-        """A stage's folder, made from some sections of the preset and from other stages."""
+        """A stage's folder, made from some sections of the preset and from other stages. Raises `ConfigError`."""
+        if name in FITS:
+            curves.check(self.preset.report_to)
+        elif processes() > 1:
+            raise ConfigError(f"the stage {name} works in one process; launch {', '.join(FITS)} alone, one by one")
         settings = self.preset.settings(*sections)
-        if {"model"} & {*sections}:
+        if "model" in sections:
             settings["prompts"] = self.wording.sha256
-        return self.work.stage(name, settings, reads, self.fresh)
+        if self.preset.model.base and name in LOADING:
+            # A folder's content and a hub's branch may change; the name stays.
+            settings["checkpoint"] = self.pretrained
+        return self.work.stage(name, settings, reads, self.fresh, self.wait)
+
+    def wait(self) -> None:
+        """Waits for the other processes of a launch."""
+        if processes() > 1:
+            from adapters.engines.loading import placed  # noqa: PLC0415
+
+            together(cpu=placed(self.preset.model.device, self.preset.model.dtype)[0].type == "cpu")
+
+    def check(self) -> None:
+        """Raises `ConfigError` now for what a stage would stop at after hours of others."""
+        from training.trainers import check_devices  # noqa: PLC0415
+
+        curves.check(self.preset.report_to)
+        if self.preset.cot.teacher == "endpoint":
+            teacher_of(self.preset.cot, self.material)
+        check_devices(self.preset.model)
 
     def forecast(self, name: str, start: Weights, fit: Fit, data: Any, processor: Any, *, preference: bool) -> None:
         """Says what a fit will take. Raises `ConfigError` when memory is short, unless told not to."""
@@ -86,9 +128,15 @@ class Session:
             ahead.check()
 
     def references(self, part: str, limit: int = 0, questions: int = 0) -> dict[str, tuple[str, Reference]]:
-        """The references of a part, by digest; see `Material.references`."""
+        """The references of a part, by digest; see `Material.references`. Raises `DataError` when there are none."""
         plan = self.material.plan(self.material.of_part(self.split, part), self.progress)
-        return self.material.references(plan, limit, questions)
+        found = self.material.references(plan, limit, questions)
+        if not found:
+            raise DataError(
+                f"the part {part!r} of {self.split.dataset} shows no past choice with a rejected image; expected users "
+                "with two choices or more that are no ties, and data.k of at least 1"
+            )
+        return found
 
 
 def run_split(session: Session) -> Record:
@@ -100,6 +148,7 @@ def run_split(session: Session) -> Record:
         session.material.read_images(session.progress)
         shares = [getattr(data, part) for part in PARTS]
         made = split(session.material.table, session.material.store, shares, data.users, session.preset.seed)
+        made.check_filled(shares)
         made.write(stage.folder)
         facts = {name: {"users": len(p.users), "images": len(p.images), "choices": len(p.choices), "digest": p.digest}
                  for name, p in made.parts.items()}  # fmt: skip
@@ -117,17 +166,41 @@ def run_base(session: Session) -> Record:
         from training import base, tiny_model  # noqa: PLC0415
 
         start = stage.folder / "random"
-        if not (start / "config.json").is_file():
+        if main_process() and not (start / "config.json").is_file():
             tiny_model.make(start, preset.tiny, session.wording, preset.rationales.hint, preset.seed)
+        session.wait()
         session.material.read_images(session.progress)
         seen = base.images(session.material, session.split, preset.tiny.images, preset.seed)
-        pictures, sees = Pictures(stage.folder / "images"), stage.folder / "seeing"
-        if not (sees / MODEL).is_dir():
-            rows = base.captions(seen, preset, session.wording, pictures)
-            _fit(session, sees, Weights(str(start)), preset.base, rows, pictures)
+        pictures = Pictures(stage.folder / "images")
+        sees, captions = _seeing(session, stage.folder, seen, pictures)
         rows = base.samples(seen, preset, session.wording, pictures)
-        facts = _fit(session, stage.folder, Weights(str(sees / MODEL)), preset.base, rows, pictures)
-        return _finished(stage, {**facts, "captions": preset.tiny.seeing})
+        facts = _fit(session, stage.folder, sees, preset.base, rows, pictures)
+        return _finished(stage, {**facts, **captions})
+
+
+def _seeing(session: Session, folder: Path, seen: Sequence[Seen], pictures: Pictures) -> tuple[Weights, Record]:
+    """Rounds of captions, each from where the last one ended, until enough of them are right.
+
+    Raises `RunError` when after the last round they are not: what follows would be about things it does not see.
+    """
+    from training import base  # noqa: PLC0415
+
+    preset, weights, right = session.preset, Weights(str(folder / "random")), 0.0
+    for number in range(1, preset.tiny.rounds + 1):
+        into = folder / f"seeing-{number}"
+        if not (into / MODEL).is_dir():
+            rows = base.captions(seen, preset, session.wording, pictures, number)
+            _fit(session, into, weights, preset.base, rows, pictures)
+        weights = Weights(str(into / MODEL))
+        right = base.captions_right(
+            weights.engine(preset.model, preset.rationales.batch), seen, preset, session.wording
+        )
+        if right >= preset.tiny.sees:
+            return weights, {"captions": number * preset.tiny.seeing, "captions right": round(right, 4)}
+    raise RunError(
+        f"{folder}: after {preset.tiny.rounds} rounds of {preset.tiny.seeing} captions {right:.1%} are right, expected "
+        f"{preset.tiny.sees:.1%}; raise tiny.seeing or tiny.rounds and begin anew with --fresh"
+    )
 
 
 def run_rationales(session: Session) -> Record:
@@ -153,10 +226,15 @@ def run_reasoner(session: Session) -> Record:
     with session.open("reasoner", "model", "reasoner", reads=reads) as stage:
         if stage.done:
             return stage.done
-        facts = {} if (stage.folder / CANDIDATE).is_dir() else _preferred(session, stage.folder)
+        from training import trainers  # noqa: PLC0415
+
+        if not (stage.folder / CANDIDATE).is_dir():
+            _preferred(session, stage.folder)
         if not main_process():
             return {}
-        report = {**_gate(session, stage.folder), "training": facts}
+        # By now nothing holds the trained model in memory.
+        trainers.forget(stage.folder)
+        report = {**_gate(session, stage.folder), "training": read_json(stage.folder / TRAINING) or {}}
         write_json(stage.folder / REPORT, report)
         if report["decision"] == "refused":
             raise RunError(
@@ -169,7 +247,7 @@ def run_reasoner(session: Session) -> Record:
         return stage.finish(weights["weights"], {**report, **weights})
 
 
-def _preferred(session: Session, folder: Path) -> Record:
+def _preferred(session: Session, folder: Path) -> None:
     """Trains on the pairs; the result is a candidate."""
     from training import preferences, trainers  # noqa: PLC0415
     from training.messages import dataset  # noqa: PLC0415
@@ -184,16 +262,14 @@ def _preferred(session: Session, folder: Path) -> Record:
         model, processor, data, folder, preset.reasoner, preset.model, preset.seed, preset.report_to
     )
     facts = trainers.train(made, folder, "reasoner", session.progress)
+    if main_process():
+        write_json(folder / TRAINING, facts)
     trainers.save(made, processor, folder / CANDIDATE)
-    trainers.forget(folder)
-    return facts
 
 
 def _gate(session: Session, folder: Path) -> dict[str, Any]:
     preset = session.preset
     rows = list(read_rows(session.work.folder("rationales") / rationales.HELD_OUT))
-    if not rows:
-        raise ConfigError("no held-out references to check the reasoner with; raise rationales.held_out")
     pairs = {row["reference"]: (row["chosen"], row["rejected"]) for row in reversed(rows)}
     known = session.references("reasoner", preset.rationales.references)
     held_out = {digest: known[digest][1] for digest in pairs}
@@ -237,8 +313,11 @@ def run_cot(session: Session) -> Record:
         written = contexts.Written(session.work.folder("contexts"), session.wording)
         questions = session.material.questions(plan, preset.data.questions)
         asked = cot.requests(questions, written, session.wording, preset.cot, preset.seed)
-        cot.ask(stage.folder, asked, teacher_of(preset.cot, session.material), session.progress)
-        return stage.finish(digest_of_files(stage.folder / cot.RAW), cot.keep(stage.folder, asked))
+        teacher = teacher_of(preset.cot, session.material)
+        cot.ask(stage.folder, asked, teacher, session.progress, incomplete=session.incomplete)
+        facts = cot.keep(stage.folder, asked)
+        # Not of the raw answers: those lie in the order in which they came.
+        return stage.finish(digest_of_files(stage.folder / cot.SAMPLES), facts)
 
 
 def run_reward(session: Session) -> Record:
@@ -278,7 +357,7 @@ def _finished(stage: Stage, facts: Record) -> Record:
         return {}
     weights = saved_digest(stage.folder / MODEL)
     record = stage.finish(weights["weights"], {**facts, **weights})
-    for folder in (stage.folder, stage.folder / "seeing"):
+    for folder in (stage.folder, *stage.folder.glob("seeing-*")):
         trainers.forget(folder)
     return record
 
@@ -303,6 +382,7 @@ RUN: Mapping[str, Callable[[Session], Record]] = {
 
 def run_all(session: Session) -> Record:
     """Every stage the preset needs, one after the other; finished ones are passed over."""
+    session.check()
     record: Record = {}
     for name, run in RUN.items():
         if name != "base" or not session.preset.model.base:

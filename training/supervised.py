@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from training.curves import writers
 from training.presets import Fit, Model
-from training.trainers import Resuming, adapter, arguments, quiet, writers
+from training.trainers import Resuming, adapter, arguments, quiet
 
 
 def trainer(

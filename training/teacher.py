@@ -46,10 +46,15 @@ class ScriptedTeacher:
 
 def levels_of(material: Material) -> dict[str, Levels] | None:
     """What each image shows, by digest; None where the data set does not know. Reads no image."""
-    attributes = getattr(material.dataset, "attributes", None)
+    return levels_in(material.dataset, material.table.images)
+
+
+def levels_in(dataset: Any, keys: Iterable[str]) -> dict[str, Levels] | None:
+    """What the images of these keys show, by digest; None where the data set does not know."""
+    attributes = getattr(dataset, "attributes", None)
     if attributes is None:
         return None
-    return {material.dataset.picture(key).digest(): tuple(attributes(key)) for key in material.table.images}
+    return {dataset.picture(key).digest(): tuple(attributes(key)) for key in keys}
 
 
 def truth_of(material: Material) -> Truth | None:

@@ -17,7 +17,7 @@ from training.tokenizer import END, IMAGE, IMAGE_BEGIN, IMAGE_END, PAD, TEMPLATE
 LONGEST = 4096
 """Tokens of a sequence."""
 MOST_REFERENCES = 16
-"""Running sums of this many references are in the vocabulary."""
+"""Sums over this many references are in the vocabulary."""
 
 
 def make(folder: Path, tiny: Tiny, wording: Wording, hint: str, seed: int) -> None:
@@ -62,7 +62,7 @@ def texts(wording: Wording, hint: str) -> Iterator[str]:
     yield from (language.rationale([level] * 5, [0] * 5) for level in (-1, 0, 1))
     yield from (language.rationale([0] * 5, [level] * 5) for level in (-1, 0, 1))
     most = 2 * MOST_REFERENCES
-    yield from (f"Evidence: none {total}\n{total}" for total in range(-most, most + 1))
+    yield from (f" {total}, {total}\n{total}" for total in range(-most, most + 1))
     yield NOTHING
     gaps = [(-2, 1, 2, 0, 0)], [(0, 0, 0, 1, -1)]
     yield from (language.chain(gap, first, [0] * 5) for gap in gaps for first in ([-1] * 5, [1] * 5))

@@ -7,8 +7,10 @@ from typing import Any
 
 import torch
 import transformers
+from safetensors import SafetensorError
 from transformers import AutoModelForImageTextToText, AutoProcessor, GenerationConfig
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES as VISION_MODELS
+from transformers.utils.logging import disable_progress_bar
 
 from adapters.engines.checkpoints import Checkpoint
 from harness.errors import ConfigError
@@ -62,26 +64,32 @@ def load_processor(checkpoint: Checkpoint) -> Any:
 
 def load_base(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype, quantization: str) -> Any:
     """The model in evaluation mode, its own sampling settings removed. Raises `ConfigError`."""
-    options: dict[str, Any] = {"dtype": dtype, "use_safetensors": True, "output_loading_info": True, **SAFE}
-    if quantization:
-        options |= {"quantization_config": _four_bits(dtype), "device_map": {"": device}}
-    try:
-        model, info = AutoModelForImageTextToText.from_pretrained(checkpoint.folder, **options)
-    except torch.OutOfMemoryError:
-        raise
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
-        raise ConfigError(f"the weights of {checkpoint.identity} cannot be loaded: {first_line(error)}") from error
-    if unset := sorted({*info["missing_keys"], *map(str, info["mismatched_keys"])}):
-        raise ConfigError(
-            f"the weights of {checkpoint.identity} leave {len(unset)} parameters unset, {unset[0]} among them; "
-            "expected a complete checkpoint of the architecture config.json names"
-        )
+    options = {"quantization_config": _four_bits(dtype), "device_map": {"": device}} if quantization else {}
+    model = load_weights(checkpoint, dtype=dtype, **options)
     if not quantization:
         model = model.to(device)
     own = model.generation_config
     # What a call leaves open is filled in from here: nothing but the tokens that end an answer may be.
     model.generation_config = GenerationConfig(eos_token_id=own.eos_token_id, pad_token_id=own.pad_token_id)
     return model.eval()
+
+
+def load_weights(checkpoint: Checkpoint, **options: Any) -> Any:
+    """The model with all of its weights; `options` as the library takes them. Raises `ConfigError`."""
+    disable_progress_bar()
+    options |= {"use_safetensors": True, "output_loading_info": True, **SAFE}
+    try:
+        model, info = AutoModelForImageTextToText.from_pretrained(checkpoint.folder, **options)
+    except torch.OutOfMemoryError:
+        raise
+    except (OSError, ValueError, RuntimeError, KeyError, ImportError, SafetensorError) as error:
+        raise ConfigError(f"the weights of {checkpoint.identity} cannot be loaded: {first_line(error)}") from error
+    if unset := sorted({*info["missing_keys"], *map(str, info["mismatched_keys"])}):
+        raise ConfigError(
+            f"the weights of {checkpoint.identity} leave {len(unset)} parameters unset, {unset[0]} among them; "
+            "expected a complete checkpoint of the architecture config.json names"
+        )
+    return model
 
 
 def _four_bits(dtype: torch.dtype) -> Any:

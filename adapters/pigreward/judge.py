@@ -30,6 +30,9 @@ BASE = "Qwen/Qwen2-VL-7B-Instruct"
 RATIONALE = 512
 """Tokens of a rationale at most, where nothing else is said."""
 
+SHIPPED = Path(__file__).parent / "tiny"
+"""A judge folder of 2 M weights, trained on simulated users by the preset `tiny`."""
+
 CONTEXTS = ("rationales", "references", "none")
 RULES = {"last-verdict": "pigreward", "totals": "pigreward-totals", "strict": "pigreward-strict"}
 """Which of an answer's dimensions, totals and verdict decides: the parsers of `adapters.parsers.pigreward`."""
@@ -63,7 +66,8 @@ class PigReward(Generator):
     """PIGReward (arXiv 2511.19458, section 3.1): user context by rationales, then dimensions, scores, totals, verdict.
 
     Args:
-        weights: a judge folder (`judge.json`, `reasoner/`, `reward/`, `prompts/`); empty: the authors' checkpoints.
+        weights: a judge folder (`judge.json`, `reasoner/`, `reward/`, `prompts/`), or `tiny`: the one that comes with
+            this package; empty: the authors' checkpoints.
         reasoner: hub id or folder of the preference reasoner, or the name its server gives it; `base`: the model it was
             trained from; empty: the one of `weights`. Two LoRA adapters on one base share its weights in memory.
         reward: likewise, of the reward model.
@@ -101,7 +105,7 @@ class PigReward(Generator):
         if given.get("model") or given.get("adapter"):
             raise ConfigError("pigreward has two models; name them with reward= and reasoner=, or give weights=FOLDER")
         parser = _parser(rule)
-        folder = Path(weights).expanduser() if weights else None
+        folder = _folder(weights)
         card = read_card(folder) if folder else {}
         trained = card.get("parameters", {})
         tokens = trained.get("rationale_tokens", RATIONALE) if rationale_tokens is None else rationale_tokens
@@ -115,36 +119,36 @@ class PigReward(Generator):
         self.wording = wording
         self.reads_references = context != "none"
         self._context, self._cot = context, cot
-        self._rationales: Rationales | None = None
+        self.rationales: Rationales | None = None
         if context == "rationales":
             writes = models.of("reasoner", reasoner, REASONER, reasoner_url or url)
             self._reasoner = engine_of(replace(options, **writes))
             writing = replace(self.decoding, max_tokens=tokens, options=())
-            self._rationales = Rationales(self._reasoner, writing, wording)
+            self.rationales = Rationales(self._reasoner, writing, wording)
 
     def keep_in(self, folder: Path) -> None:
         """Where a run's rationales and contexts are kept."""
-        if self._rationales:
-            self._rationales.keep_in(folder)
+        if self.rationales:
+            self.rationales.keep_in(folder)
 
     def prepare(self, comparisons: Sequence[Comparison]) -> None:
         """Has the rationales written that these comparisons need."""
-        if self._rationales:
-            self._rationales.prepare(comparison.references for comparison in comparisons)
+        if self.rationales:
+            self.rationales.prepare(comparison.references for comparison in comparisons)
 
     def foreseen(self, comparisons: Sequence[Comparison]) -> Iterator[tuple[Engine, Request]]:
         """The rationales, each once, then the comparisons."""
-        if self._rationales is None:
+        if self.rationales is None:
             yield from super().foreseen(comparisons)
             return
-        for request in self._rationales.missing(comparison.references for comparison in comparisons).values():
+        for request in self.rationales.missing(comparison.references for comparison in comparisons).values():
             yield self._reasoner, request
         for comparison in comparisons:
-            yield self.engine, Request(self._asking(comparison, self._rationales.expected), self.decoding)
+            yield self.engine, Request(self._asking(comparison, self.rationales.expected), self.decoding)
 
     def messages(self, comparison: Comparison) -> Sequence[Message]:
         """The user's context, the caption, both images."""
-        return self._asking(comparison, self._rationales.of if self._rationales else self.wording.shown)
+        return self._asking(comparison, self.rationales.of if self.rationales else self.wording.shown)
 
     def _asking(self, comparison: Comparison, known: Callable[[References], Context]) -> tuple[Message, ...]:
         references = comparison.references if self.reads_references else ()
@@ -159,8 +163,8 @@ class PigReward(Generator):
     def identity(self) -> Mapping[str, Any]:
         """Both models, decoding, parser, wording, and which way the judge works."""
         writes: dict[str, Any] = {}
-        if self._rationales:
-            writes = {"reasoner": self._reasoner.identity(), "rationale tokens": self._rationales.longest}
+        if self.rationales:
+            writes = {"reasoner": self._reasoner.identity(), "rationale tokens": self.rationales.longest}
         return {**super().identity(), **writes, "context": self._context, "cot": self._cot}
 
 
@@ -177,6 +181,12 @@ def read_card(folder: Path) -> dict[str, Any]:
     if not isinstance(card, dict) or card.get("format") != 1:
         raise ConfigError(f"{path}: expected format 1, found {str(card)[:60]!r}")
     return card
+
+
+def _folder(weights: str) -> Path | None:
+    if weights == SHIPPED.name:
+        return SHIPPED
+    return Path(weights).expanduser() if weights else None
 
 
 def _base_of(folder: Path | None, card: Mapping[str, Any]) -> str:

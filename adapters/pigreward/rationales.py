@@ -34,9 +34,13 @@ class Rationales:
         """Goes on with what a run's folder holds, and adds to it."""
         self._kept.keep_in(folder)
 
+    def tell(self, reference: Reference, text: str) -> None:
+        """A rationale that is known from elsewhere, in place of the reasoner's."""
+        self._kept.add(key_of(reference), text, kind="rationale", status=Status.OK.value)
+
     def missing(self, sets: Iterable[References]) -> dict[str, Request]:
         """What asks for the rationales that are not there yet, by their keys."""
-        wanted = {_key(reference): reference for references in sets for reference in references}
+        wanted = {key_of(reference): reference for references in sets for reference in references}
         return {
             key: Request(tuple(self._wording.reasoner_messages(reference)), self._decoding)
             for key, reference in wanted.items()
@@ -91,13 +95,13 @@ class Rationales:
         return key in self._failed and not self._failed[key].status.transient
 
     def _lacking(self, references: References) -> list[str]:
-        return [key for key in map(_key, references) if self._kept.get(key) is None]
+        return [key for key in map(key_of, references) if self._kept.get(key) is None]
 
     def _context(self, references: References) -> str:
-        return self._wording.context([self._kept.get(_key(r)) or "" for r in references], references)
+        return self._wording.context([self._kept.get(key_of(r)) or "" for r in references], references)
 
 
-def _key(reference: Reference) -> str:
+def key_of(reference: Reference) -> str:
     """Of the rationale of one choice, apart from the context of a user who made just this one."""
     return digest_of(b"rationale", references_digest((reference,)).encode()).hex()
 

@@ -25,6 +25,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Declares the options."""
     parser.add_argument("run", type=Path, metavar="RUN", help="run folder")
     parser.add_argument("item", nargs="?", metavar="ITEM", help="item or id, or its first digits; none: lists some")
+    parser.add_argument("--examples", type=int, metavar="N", help="show N items, the same of every run, in full")
     parser.add_argument("--wrong", action="store_true", help="list only where judge and user differ")
     parser.add_argument("--images", choices=("auto", "always", "never"), default="auto",
                         help="thumbnails (auto: in a terminal with 24-bit colour)")  # fmt: skip
@@ -38,13 +39,13 @@ def main(options: argparse.Namespace) -> int:
     from harness.log import read_run
     from harness.progress import default_progress
     from harness.registry import Registry
-    from pigeval.shown import listed, rows_of, shown
+    from pigeval.shown import examples, listed, rows_of, shown
     from pigeval.thumbnails import supported
 
     run = read_run(options.run)
-    if options.item is None:
+    if options.item is None and not options.examples:
         return _list(listed(run, wrong=options.wrong), options.json)
-    rows = rows_of(run, options.item)
+    rows = examples(run, options.examples) if options.item is None else rows_of(run, options.item)
     found = shown(run, rows, Registry("data set", options.plugin), default_progress())
     if options.json:
         print(json.dumps([_plain(one) for one in found], indent=2))

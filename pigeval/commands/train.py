@@ -36,6 +36,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fresh", action="store_true", help="begin the stage anew")
     parser.add_argument("--promote-worse", action="store_true", help="take a reasoner that did worse after DPO")
     parser.add_argument("--unchecked", action="store_true", help="begin even where memory looks short")
+    parser.add_argument("--incomplete", action="store_true", help="go on without teacher's answers that do not come")
     parser.add_argument("--push", metavar="OWNER/NAME", help="with export: upload the judge folder to the hub")
     parser.add_argument("--plugin", type=Path, action="append", default=[], metavar="FILE",
                         help="Python file that defines a data set (repeatable)")  # fmt: skip
@@ -45,6 +46,7 @@ def main(options: argparse.Namespace) -> int:
     """Runs a stage, or goes on with it."""
     from harness.errors import ConfigError
     from harness.progress import default_progress
+    from training.launched import main_process
     from training.presets import read_preset
     from training.stage import Work
     from training.stages import RUN, Session, run_all
@@ -60,11 +62,13 @@ def main(options: argparse.Namespace) -> int:
         fresh=options.fresh,
         promote_worse=options.promote_worse,
         unchecked=options.unchecked,
+        incomplete=options.incomplete,
         plugins=options.plugin,
         say=lambda text: print(printable(text), flush=True),
     )
     record = run_all(session) if options.stage == "all" else RUN[options.stage](session)
-    _show(record)
+    if main_process():
+        _show(record)
     if options.push:
         from training.export import push
 

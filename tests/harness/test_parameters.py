@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -62,3 +63,17 @@ def test_a_plugin_may_use_it(tmp_path: Path) -> None:
     )
     judges, _ = registries([plugin])
     assert judges.create("mine:size=5")[2].options.size == 5
+
+
+def test_a_class_may_take_what_another_class_takes() -> None:
+    class First:
+        def __init__(self, *, a: int = 1) -> None: ...
+
+    @takes(First)
+    class Second:
+        def __init__(self, *, b: int, **given: int) -> None: ...
+
+    assert {name: p.default for name, p in inspect.signature(Second).parameters.items()} == {
+        "b": inspect.Parameter.empty,
+        "a": 1,
+    }

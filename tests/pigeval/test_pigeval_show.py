@@ -125,3 +125,11 @@ def test_a_thumbnail_keeps_colours_and_shape() -> None:
 
 def test_a_pipe_shows_no_colours() -> None:
     assert not supported()
+
+
+def test_examples_are_the_same_items_each_time(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", str(run), "--examples", "2", "--images", "never"]) == 0
+    shown = re.findall(r"^item (\w+)", capsys.readouterr().out, re.MULTILINE)
+    assert main(["show", str(run), "--examples", "2", "--json"]) == 0
+    assert [one["answer"]["item"] for one in json.loads(capsys.readouterr().out)] == shown
+    assert len(set(shown)) == 2

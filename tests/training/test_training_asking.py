@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from harness.contexts import references_digest
-from harness.errors import DataError, RunError
+from harness.errors import ConfigError, DataError, RunError
 from harness.generation import Decoding, Message, Reply, Request
 from harness.progress import Silent
-from harness.records import Reference, Status
+from harness.records import Comparison, Reference, Status
 from tests.training.small import material, preset, seen, wording
 from training import contexts, cot, rationales
 from training.cot import Asked
 from training.hints import FALSE, TRUE, hinted
+from training.material import Question
 from training.messages import digests
 from training.rows import read_rows
 
@@ -107,9 +109,9 @@ def test_dropped_pairs_are_counted_by_rule(tmp_path: Path, references: Any) -> N
         "dark",
     ]
     sample(tmp_path, references, Fake(texts))
-    facts = rationales.make_pairs(tmp_path, references, wording(), SETTINGS, 3)
+    facts = rationales.make_pairs(tmp_path, references, wording(), SETTINGS, 0)
     assert facts["dropped"] == {"failed": 0, "empty": 1, "hint": 1, "near-equal": 2}
-    assert facts["pairs"] + facts["held out"] == 2
+    assert (facts["pairs"], facts["held out"]) == (1, 1)
 
 
 def test_nothing_left_is_an_error_that_says_where_to_look(tmp_path: Path, references: Any) -> None:
@@ -130,11 +132,22 @@ def test_killed_sampling_goes_on(tmp_path: Path, references: Any) -> None:
 
 
 def test_answers_that_did_not_come_are_asked_again(tmp_path: Path, references: Any) -> None:
-    with pytest.raises(RunError, match="4 of 12 texts did not come; the same command asks again"):
+    with pytest.raises(RunError, match=r"4 of 12 texts did not come \(the last one: timeout.* asks again"):
         sample(tmp_path, references, Fake(fail=3))
     engine = Fake()
     sample(tmp_path, references, engine)
     assert len(engine.asked) == 4
+
+
+@pytest.mark.parametrize("share", [0.0, 0.9])
+def test_users_must_be_left_on_both_sides_before_anything_is_asked(
+    tmp_path: Path, references: Any, share: float
+) -> None:
+    engine, settings = Fake(), replace(SETTINGS, held_out=share)
+    one_user = {digest: ("ann", reference) for digest, (_, reference) in references.items()}
+    with pytest.raises(ConfigError, match=r"rationales\.held_out=.* of 1 users"):
+        rationales.sample_all(tmp_path, one_user, wording(), engine, settings, 0, Silent())
+    assert not engine.asked
 
 
 def write(folder: Path, references: Any, engine: Fake) -> dict[str, Any]:
@@ -149,8 +162,40 @@ def test_killed_contexts_go_on(tmp_path: Path, references: Any) -> None:
     assert write(tmp_path, references, engine)["rationales"] == 6
     assert len(engine.asked) == 4
     some = tuple(reference for _, reference in references.values())
-    lines = contexts.Written(tmp_path, wording()).of(some).split("\n")
-    assert lines == ["1: warm, calm", "2: cold, busy", *(f"{n}: cold, busy" for n in (3, 4, 5, 6))]
+    said = ["warm, calm", *["cold, busy"] * 5]
+    assert contexts.Written(tmp_path, wording()).of(some) == wording().context(said, some)
+
+
+class Blind(Fake):
+    """Cannot decode the images of the first questions."""
+
+    def __init__(self, n: int) -> None:
+        super().__init__()
+        self._n = n
+
+    def stream(self, requests: Iterable[Request]) -> Iterator[tuple[int, Reply]]:
+        for index, reply in super().stream(requests):
+            yield index, Reply(Status.IMAGE_ERROR, "broken") if index < self._n else reply
+
+
+def test_a_reference_nobody_can_see_costs_the_questions_that_show_it(tmp_path: Path, references: Any) -> None:
+    assert write(tmp_path, references, Blind(2)) == {"rationales": 4, "cut off": 0, "unreadable": 2}
+    written = contexts.Written(tmp_path, wording())
+    shown = [reference for _, reference in references.values()]
+    assert [written.readable((reference,)) for reference in shown] == [False, False, True, True, True, True]
+    (one, _), (other, _) = seen(material(), 2)
+    questions = [Question("ann", Comparison(str(n), str(n), "", one, other, (reference,)), 1)
+                 for n, reference in enumerate(shown)]  # fmt: skip
+    put = cot.requests(questions, written, wording(), preset("cot.fewer=0").cot, 0)
+    assert [*put] == ["2", "3", "4", "5"]
+    engine = Fake()
+    write(tmp_path, references, engine)
+    assert not engine.asked
+
+
+def test_a_data_set_nobody_can_see_is_an_error(tmp_path: Path, references: Any) -> None:
+    with pytest.raises(DataError, match="no image of 6 references can be decoded"):
+        write(tmp_path, references, Blind(6))
 
 
 def test_a_reference_without_a_rationale_is_named(tmp_path: Path, references: Any) -> None:
@@ -177,7 +222,8 @@ def test_a_killed_teacher_goes_on_and_the_filter_counts(tmp_path: Path) -> None:
     assert len(engine.asked) == 3
     facts = cot.keep(tmp_path, asked(6))
     assert facts == {"asked": 6, "kept": 3,
-                     "dropped": {"verdict": 3, "dimensions": 0, "scores": 0, "totals": 0, "winner": 0}}  # fmt: skip
+                     "dropped": {"unanswered": 0, "verdict": 3, "dimensions": 0, "scores": 0, "totals": 0,
+                                 "winner": 0}}  # fmt: skip
     rows = list(read_rows(tmp_path / "samples.jsonl"))
     assert [row["id"] for row in rows] == ["id1", "id3", "id5"]
     assert rows[0]["completion"] == ANSWER
@@ -185,12 +231,39 @@ def test_a_killed_teacher_goes_on_and_the_filter_counts(tmp_path: Path) -> None:
 
 def test_a_teacher_of_nonsense_is_said_to_be_one_and_its_answers_are_kept(tmp_path: Path) -> None:
     cot.ask(tmp_path, asked(4), Fake(["As an AI I see no images."]), Silent())
-    with pytest.raises(DataError, match=r"none of 4 answers keeps the rules .*'verdict': 4"):
+    said = r"none of 4 answers keeps the rules .*'verdict': 4.*ok: 'As an AI I see no images\.'.*--fresh"
+    with pytest.raises(DataError, match=said):
         cot.keep(tmp_path, asked(4))
     assert len(list(read_rows(tmp_path / "raw.jsonl"))) == 4
 
 
 def test_a_teacher_that_times_out_loses_nothing(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match=r"2 of 4 answers did not come \(timeout"):
+    with pytest.raises(RunError, match=r"(?s)2 of 4 answers did not come \(the last one: timeout.*--incomplete"):
         cot.ask(tmp_path, asked(4), Fake([ANSWER], fail=2), Silent())
     assert len(list(read_rows(tmp_path / "raw.jsonl"))) == 2
+
+
+def test_answers_that_never_come_can_be_left_out_and_are_counted(tmp_path: Path) -> None:
+    cot.ask(tmp_path, asked(4), Fake([ANSWER], fail=2), Silent(), incomplete=True)
+    facts = cot.keep(tmp_path, asked(4))
+    assert (facts["kept"], facts["dropped"]["unanswered"]) == (2, 2)
+
+
+def test_a_server_that_is_off_is_no_set_of_answers(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="4 of 4 answers did not come"):
+        cot.ask(tmp_path, asked(4), Fake([ANSWER], fail=1), Silent(), incomplete=True)
+
+
+def test_the_samples_do_not_depend_on_the_order_of_the_answers(tmp_path: Path) -> None:
+    files = []
+    for name, kill in (("whole", 0), ("killed", 2)):
+        folder = tmp_path / name
+        folder.mkdir()
+        if kill:
+            some = dict(list(asked(6).items())[::-1][:kill])
+            cot.ask(folder, some, Fake([ANSWER]), Silent())
+        cot.ask(folder, asked(6), Fake([ANSWER]), Silent())
+        cot.keep(folder, asked(6))
+        files.append([(folder / file).read_bytes() for file in ("raw.jsonl", "samples.jsonl")])
+    assert files[0][0] != files[1][0]
+    assert files[0][1] == files[1][1]

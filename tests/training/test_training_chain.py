@@ -268,3 +268,14 @@ def test_the_command_says_what_is_wrong(
     monkeypatch.chdir(tmp_path)
     assert main(arguments) == 1
     assert said in capsys.readouterr().err
+
+
+def test_a_base_that_does_not_see_is_no_base(copy: Path, tmp_path: Path) -> None:
+    """Every round goes on from the one before it; a base that passed would be blind to what is reasoned about."""
+    work = tmp_path / "blind"
+    shutil.copytree(copy / "split", work / "split")
+    with pytest.raises(RunError, match=r"after 2 rounds of \d+ captions \d+\.\d% are right, expected 99\.0%; raise"):
+        RUN["base"](session(work, "tiny.sees=0.99", "tiny.rounds=2"))
+    rounds = [(work / "base" / f"seeing-{number}" / "model" / "model.safetensors").read_bytes() for number in (1, 2)]
+    assert rounds[0] != rounds[1]
+    assert not (work / "base" / "model").exists()

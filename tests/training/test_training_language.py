@@ -43,14 +43,14 @@ def test_the_three_strongest_conclusions() -> None:
 def test_a_chain_by_hand() -> None:
     text = chain([(2, 0, 0, 0, -1), (1, 1, 0, 0, -2)], (1, 0, 0, 0, 1), (-1, 1, 0, 0, 0))
     assert text.split("\n") == [
-        "Image 1: cubist, balanced, pencil, natural, rich",
-        "Image 2: naturalistic, warm, pencil, natural, moderate",
-        "Evidence: cubism, warmth, impasto, vividness, detail",
-        "1: 2 0 0 0 -1",
-        "2: 3 1 0 0 -3",
-        "cubism: likes (Score 1: 3, Score 2: 1)",
-        "detail: dislikes (Score 1: 1, Score 2: 2)",
-        "warmth: likes (Score 1: 2, Score 2: 3)",
+        "cubism: cubist against naturalistic, 3",
+        "warmth: balanced against warm, 1",
+        "impasto: pencil against pencil, 0",
+        "vividness: natural against natural, 0",
+        "detail: rich against moderate, -3",
+        "cubism: cubist against naturalistic, likes (Score 1: 3, Score 2: 1)",
+        "detail: rich against moderate, dislikes (Score 1: 1, Score 2: 2)",
+        "warmth: balanced against warm, likes (Score 1: 2, Score 2: 3)",
         "Score 1: 3 + 1 + 2 = 6",
         "Score 2: 1 + 2 + 3 = 6",
         "Both images are equally good",

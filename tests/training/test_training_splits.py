@@ -51,6 +51,15 @@ def test_it_is_a_function_of_the_seed(world: Material) -> None:
     assert made(world).parts["reward"].digest != made(world, seed=1).parts["reward"].digest
 
 
+def test_a_part_without_choices_is_an_error_where_it_has_a_share() -> None:
+    few = made(material("simulated-flat:users=2,sets=8,rankings=4"))
+    empty = [name for name in PARTS if not few.parts[name].choices]
+    assert empty
+    with pytest.raises(DataError, match=f"no choices for {' and '.join(empty)} .*take more users"):
+        few.check_filled(SHARES)
+    few.check_filled([0.0 if name in empty else 0.5 for name in PARTS])
+
+
 def test_fewer_users(world: Material) -> None:
     found = made(world, users=20)
     assert sum(len(part.users) for part in found.parts.values()) <= 20

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from transformers import TrainerCallback
 
 from adapters.engines.chat import Chat
@@ -17,10 +19,12 @@ from harness.progress import Silent
 from harness.records import Reference
 from tests.training.small import QUIET, answers, material, pairs, preset, random_model, seen, wording
 from training import preferences, supervised
+from training.curves import writers
 from training.messages import dataset, stored
 from training.pictures import Pictures
+from training.sampling import ByLength
 from training.stage import digest_of_files
-from training.trainers import CHECKPOINTS, arguments, last_whole, load, train, writers
+from training.trainers import CHECKPOINTS, arguments, explained, last_whole, load, save, train
 from training.weights import Weights
 
 pytestmark = QUIET
@@ -141,7 +145,7 @@ def test_an_adapter_s_reference_is_its_base(start: Weights, tmp_path: Path) -> N
         assert float(trainer.compute_loss(trainer.model, batch_of(trainer))) == pytest.approx(math.log(2), abs=1e-6)
 
 
-TEXTS = ["Image 1 is better", "cubism: likes (Score 1: 3, Score 2: 1)\nImage 2 is better"]
+TEXTS = ["Image 1 is better", "cubism: cubist against naturalistic, likes (Score 1: 3, Score 2: 1)\nImage 2 is better"]
 
 
 def test_only_the_completion_has_labels(start: Weights, tmp_path: Path) -> None:
@@ -207,16 +211,19 @@ class KillAt(TrainerCallback):  # type: ignore[misc]
 
 
 def fitted(start: Weights, folder: Path, images: Path, lora: int, kill: int = 0) -> str:
-    fit = preset("reward.steps=6", "reward.save_every=2", "reward.batch=2", f"reward.lora={lora}").reward
+    """Three steps an epoch, the last of two batches out of three; going on from step 4 is in the second epoch."""
+    changes = "reward.steps=7", "reward.save_every=2", "reward.batch=1", "reward.accumulation=3", f"reward.lora={lora}"
+    fit = preset(*changes).reward
     model, processor = load(start, fit, SETTINGS.model)
-    data = answers(images, processor, [*TEXTS, *TEXTS])
+    data = answers(images, processor, [*TEXTS, *TEXTS, *TEXTS, *TEXTS])
     trainer = supervised.trainer(model, processor, data, folder, fit, SETTINGS.model, 0)
     if kill:
         trainer.add_callback(KillAt(kill))
-    train(trainer, folder, "", Silent())
-    trainer.save_model(str(folder / "end"))
+    facts = train(trainer, folder, "", Silent())
+    assert facts["last"]["step"] == facts["steps"] == 7
+    save(trainer, processor, folder / "end")
     # An adapter's README.md and configuration name the folder; its weights do not.
-    return digest_of_files(*sorted((folder / "end").glob("*.safetensors")))
+    return digest_of_files(*sorted((folder / "end").glob("*.safetensors")), folder / "end" / "tokenizer.json")
 
 
 @pytest.mark.parametrize("lora", [0, 4])
@@ -228,6 +235,7 @@ def test_a_killed_fit_goes_on_to_the_same_weights(start: Weights, tmp_path: Path
     torn = tmp_path / "killed" / CHECKPOINTS / "checkpoint-5"
     torn.mkdir()
     (torn / "model.safetensors").write_bytes(b"half")
+    (torn / "trainer_state.json").touch()
     found = last_whole(tmp_path / "killed" / CHECKPOINTS)
     assert found is not None
     assert found.name == "checkpoint-4"
@@ -246,12 +254,62 @@ def test_the_libraries_surprising_defaults_are_not_taken(tmp_path: Path) -> None
         assert made.report_to == []
 
 
+def test_each_epoch_has_an_order_of_its_own_whatever_was_drawn_before() -> None:
+    epoch = 0
+    order = ByLength([5, 1, 4, 2, 3, 9, 7, 8] * 3, 2, seed=3, epoch=lambda: epoch)
+    first = list(order)
+    torch.rand(10)
+    assert list(order) == first
+    assert sorted(first) == list(range(len(order)))
+    epoch = 1
+    assert list(order) != first
+    assert list(ByLength([5, 1, 4, 2, 3, 9, 7, 8] * 3, 2, seed=4, epoch=lambda: 0)) != first
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory"), "smaller batch with more accumulation"),
+        (RuntimeError("DefaultCPUAllocator: not enough memory: you tried"), "smaller batch with more accumulation"),
+        (SafetensorError("I/O error: No space left on device"), "No space left on device.*make room"),
+        (RuntimeError("[enforce fail at inline_container.cc:671] . unexpected pos"), "make room"),
+    ],
+)
+def test_memory_and_disk_that_ran_out_are_said_so(tmp_path: Path, error: Exception, said: str) -> None:
+    with pytest.raises(RunError, match=said), explained(tmp_path):
+        raise error
+
+
+def test_other_errors_stay_what_they_are(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="shape"), explained(tmp_path):
+        raise RuntimeError("shape mismatch")
+
+
+def test_several_gpus_are_not_for_one_process(start: Weights, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library would copy the model to all of them, and its trainers then refuse."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    with pytest.raises(ConfigError, match=r"4 GPUs for one process.*accelerate launch"):
+        load(start, REWARD, replace(SETTINGS.model, device="cuda"))
+
+
+def test_the_curves_can_be_read_back(start: Weights, tmp_path: Path) -> None:
+    events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    fit = preset("reasoner.log_every=1").reasoner
+    model, processor = load(start, fit, SETTINGS.model)
+    data = pairs(tmp_path / "images", processor)
+    made = preferences.trainer(model, processor, data, tmp_path, fit, SETTINGS.model, 0, "tensorboard")
+    train(made, tmp_path, "", Silent())
+    found = events.EventAccumulator(str(tmp_path / "tensorboard"))
+    found.Reload()
+    for name in ("loss", "learning_rate", "rewards/margins", "logps/chosen", "logps/rejected"):
+        assert [entry.step for entry in found.Scalars(f"train/{name}")] == [1, 2, 3, 4]
+
+
 def test_curves_nobody_can_write_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import importlib.util
 
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     assert writers("none", tmp_path) == []
     with pytest.raises(ConfigError, match="pip install tensorboard"):
         writers("tensorboard", tmp_path)
-    with pytest.raises(ConfigError, match="report_to"):
-        writers("wandb", tmp_path)
