@@ -42,7 +42,8 @@ def report(runs: Runs) -> str:
         ("Differences in points", ("judge", "difference", "points", "95 % interval"), [*differences(runs)]),
         ("Accuracy by number of references", ("judge", *map(str, sizes(runs))), [*curve(runs)]),
     )
-    return "\n\n".join(f"**{title}**\n\n" + tabulate(rows, head, "pipe") for title, head, rows in tables if rows)
+    shown = ((title, tabulate(rows, head, "pipe", disable_numparse=True)) for title, head, rows in tables if rows)
+    return "\n\n".join(f"**{title}**\n\n{table}" for title, table in shown)
 
 
 def accuracies(runs: Runs) -> Iterator[tuple[str, ...]]:
