@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from harness.errors import ConfigError
@@ -60,14 +61,13 @@ def levels_in(dataset: Any, keys: Iterable[str]) -> dict[str, Levels] | None:
 def truth_of(material: Material) -> Truth | None:
     """The true rationale of a reference; None where the data set does not know what its images show."""
     levels = levels_of(material)
-    if levels is None:
-        return None
+    return None if levels is None else partial(true_rationale, levels)
 
-    def truth(reference: Reference) -> str:
-        preferred, rejected = (levels[side[0].digest] for side in (reference.preferred, reference.rejected))
-        return rationale(preferred, rejected)
 
-    return truth
+def true_rationale(levels: Mapping[str, Levels], reference: Reference) -> str:
+    """What is true of a reference's first images. Raises `KeyError` for an image whose content is not known."""
+    preferred, rejected = (levels[side[0].digest] for side in (reference.preferred, reference.rejected))
+    return rationale(preferred, rejected)
 
 
 def teacher_of(settings: Cot, material: Material) -> Engine:

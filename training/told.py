@@ -11,9 +11,8 @@ from harness.errors import ConfigError
 from harness.generation import Engine, Request
 from harness.parameters import takes
 from harness.records import Comparison, Reference
-from training.language import rationale
 from training.material import open_dataset
-from training.teacher import levels_in
+from training.teacher import levels_in, true_rationale
 
 
 @takes(PigReward)
@@ -52,14 +51,13 @@ class Told(PigReward):
             self.rationales.tell(reference, self._truth(reference))
 
     def _truth(self, reference: Reference) -> str:
-        sides = [side[0].digest for side in (reference.preferred, reference.rejected) if side]
-        known = [self._levels[digest] for digest in sides if digest in self._levels]
-        if len(known) != 2:
+        try:
+            return true_rationale(self._levels, reference)
+        except (KeyError, IndexError):
             raise ConfigError(
                 f"a reference to {reference.prompt!r} shows an image that is not of {self._dataset}, or nothing to "
                 "compare it with; give dataset= the data set of the run, and pairs as references"
-            )
-        return rationale(known[0], known[1])
+            ) from None
 
     def identity(self) -> Mapping[str, Any]:
         """As of the judge; the reasoner is the data set."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +14,8 @@ from harness.metrics import Interval, Outcomes, interval, measure
 from harness.plan import A, B, Plan
 from harness.records import Dimension, Reference
 from harness.store import ImageStore
-from training.language import FEELINGS, LOOKS, TRAITS, Levels, rationale
-from training.teacher import levels_in
+from training.language import FEELINGS, LOOKS, TRAITS, Levels
+from training.teacher import levels_in, true_rationale
 
 ELEMENT = {name: place for names in (ELEMENTS, TRAITS) for place, name in enumerate(names)}
 """Place of an element by its name, or by what there is more of at its level +1."""
@@ -177,12 +177,7 @@ def true_rationales(dataset: Any, plan: Plan) -> Iterator[tuple[Reference, str]]
     levels = levels_in(dataset, plan.choices.images)
     if levels is None:
         return None
-    return ((r, _truth(r, levels)) for r in _references(dataset, plan) if r.rejected)
-
-
-def _truth(reference: Reference, levels: Mapping[str, Levels]) -> str:
-    preferred, rejected = (levels[side[0].digest] for side in (reference.preferred, reference.rejected))
-    return rationale(preferred, rejected)
+    return ((r, true_rationale(levels, r)) for r in _references(dataset, plan) if r.rejected)
 
 
 def _references(dataset: Any, plan: Plan) -> Iterable[Reference]:
