@@ -35,8 +35,8 @@ DIRECT = 0.1
 
 CHECKED = 200
 """Captions a round is judged by."""
-MOST = 4
-"""Choices an answer is shown at most: the form does not depend on their number, the time does."""
+MOST = 8
+"""Choices an answer is shown at most, and none at least: as many as it will be asked with."""
 
 Seen = tuple[Image, Levels]
 
@@ -126,7 +126,7 @@ class _Writer:
     def _answer(self) -> tuple[Sequence[Message], str]:
         """The evidence is added up as it stands; what is concluded from it is drawn by lot."""
         (image_1, first), (image_2, second) = self._two()
-        shown = [self._two() for _ in range(self._draw.integers(1, MOST + 1))]
+        shown = [self._two() for _ in range(self._draw.integers(0, MOST + 1))]
         references = [Reference("", (a[0],), (b[0],)) for a, b in shown]
         texts = [language.rationale(a[1], b[1]) for a, b in shown]
         gaps = language.evidence("\n".join(texts))

@@ -38,7 +38,7 @@ def requests(
     questions: Iterable[Question], written: Written, wording: Wording, settings: Cot, seed: int
 ) -> dict[str, Asked]:
     """By id of the comparison. Which image stands first is the harness' seeded draw. Ties teach nothing and are left
-    out, as is a reference nobody can see; some questions show fewer references, if the preset says so.
+    out, as is a reference nobody can see; some questions show fewer references or none, if the preset says so.
     """
     decoding = Decoding(settings.temperature, max_tokens=settings.max_tokens, seed=seed)
     found = {}
@@ -46,7 +46,7 @@ def requests(
         comparison = question.comparison
         if not question.label:
             continue
-        references = comparison.references[: _shown(comparison.id, len(comparison.references), settings.fewer, seed)]
+        references = comparison.references[: _shown(comparison.id, len(comparison.references), settings, seed)]
         if not written.readable(references):
             continue
         messages = wording.reward_messages(
@@ -56,9 +56,11 @@ def requests(
     return found
 
 
-def _shown(name: str, n: int, fewer: float, seed: int) -> int:
+def _shown(name: str, n: int, settings: Cot, seed: int) -> int:
     """How many of n references a question shows."""
-    if n < 2 or chance(name, seed, 6) >= fewer:
+    if chance(name, seed, 8) < settings.none:
+        return 0
+    if n < 2 or chance(name, seed, 6) >= settings.fewer:
         return n
     return 1 + int(chance(name, seed, 7) * (n - 1))
 

@@ -246,6 +246,8 @@ class Cot:
     price_out: float = 0.0
     fewer: float = 0.0
     """Share of the questions that show fewer references than k: from 1 to k - 1, a seeded draw."""
+    none: float = 0.0
+    """Share of the questions that show no reference: what is liked by those of whom nothing is known."""
     temperature: float = 0.0
     max_tokens: int = 2048
 
@@ -254,6 +256,7 @@ class Cot:
         whole("cot.max_tokens", self.max_tokens, 1)
         whole("cot.concurrency", self.concurrency, 1, 1000)
         number("cot.fewer", self.fewer, 0, 1)
+        number("cot.none", self.none, 0, 1)
         number("cot.temperature", self.temperature, 0, 10)
         for name in ("budget_usd", "price_in", "price_out"):
             number(f"cot.{name}", getattr(self, name), 0, 1e9)

@@ -9,8 +9,9 @@ from typing import Any
 from harness.errors import ConfigError
 from harness.generation import Engine, Reply, Request
 from harness.records import Reference, Status
+from training.draws import chance
 from training.gates import Truth
-from training.language import Levels, chain, evidence, rationale
+from training.language import TRAITS, Levels, conclusions, evidence, rationale, written
 from training.material import Material
 from training.presets import Cot
 
@@ -19,7 +20,8 @@ class ScriptedTeacher:
     """An engine that answers the reward model's question by rule: it reads the rationales in the question, sums up what
     they say of each trait, and scores both images by the three traits that count most.
 
-    It is told what each image shows, and nothing of the user but what the question says.
+    It is told what each image shows, and nothing of the user but what the question says. Where that is nothing, it
+    guesses three likes and dislikes by lot; the filter keeps the guesses that were right, and so what is liked most.
     """
 
     def __init__(self, levels: Mapping[str, Levels]) -> None:
@@ -37,12 +39,21 @@ class ScriptedTeacher:
 
     def identity(self) -> Mapping[str, Any]:
         """That it is a script."""
-        return {"engine": "scripted teacher", "version": 1}
+        return {"engine": "scripted teacher", "version": 2}
 
     def _reply(self, request: Request) -> Reply:
         first, second = (self._levels[image.digest] for image in request.images[-2:])
         said = "\n".join(part for message in request.messages for part in message.parts if isinstance(part, str))
-        return Reply(Status.OK, chain(evidence(said), first, second))
+        gaps = evidence(said)
+        concluded = conclusions(gaps) if gaps else _guessed(request)
+        return Reply(Status.OK, written(gaps, concluded, first, second))
+
+
+def _guessed(request: Request) -> list[tuple[int, int]]:
+    """(trait, sign) of three traits, a function of the images and the seed of the request."""
+    name, seed = "|".join(image.digest for image in request.images), request.decoding.seed
+    traits = sorted(range(len(TRAITS)), key=lambda trait: chance(name, seed, 9, trait))[:3]
+    return [(trait, 1 if chance(name, seed, 10, trait) < 0.5 else -1) for trait in traits]
 
 
 def levels_of(material: Material) -> dict[str, Levels] | None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -107,10 +106,11 @@ def test_images_are_fetched_ahead_as_the_hints_say(
     assert [len(batch.comparisons) for batch in made] == [2, 2, 2, 2, 1]
     assert [row for batch in made for row in batch.rows] == list(range(9))
     assert {k for k, _ in store.fetched} == ({kind} if kind else set())
-    codes = Counter(code for _, code in store.fetched)
     if kind:
-        assert codes.keys() == set(range(18))
-        assert (max(codes.values()) == 1) == (once or not references)
+        assert {code for _, code in store.fetched} == set(range(18))
+        # Whether an image that is needed again is still held, or fetched again, is a matter of time.
+        needed = sum(len(batch.held) for batch in made)
+        assert (needed == 18) == (once or not references)
 
 
 def test_the_plan_is_made_again_until_no_new_image_has_known_content(tmp_path: Path) -> None:
