@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from adapters.pigreward.wording import Wording
 from harness.errors import DataError, RunError
-from harness.generation import Decoding, Engine, Request
+from harness.generation import Decoding, Engine, Message, Request
 from harness.progress import Progress
 from training.contexts import Written
 from training.draws import chance
@@ -32,6 +33,14 @@ class Asked:
 
     request: Request
     label: int
+    direct: tuple[Message, ...] = ()
+    """The question for the verdict alone, where the reasoning is not to be learned."""
+
+    def lesson(self, answer: str) -> tuple[Sequence[Message], str]:
+        """Question and completion that are learned from a good answer."""
+        if self.direct:
+            return self.direct, f"Image {self.label} is better"
+        return self.request.messages, answer.strip()
 
 
 def requests(
@@ -49,10 +58,12 @@ def requests(
         references = comparison.references[: _shown(comparison.id, len(comparison.references), settings, seed)]
         if not written.readable(references):
             continue
-        messages = wording.reward_messages(
-            written.of(references), comparison.prompt, comparison.image_a, comparison.image_b
-        )
-        found[comparison.id] = Asked(Request(tuple(messages), decoding), question.label)
+        put = partial(
+            wording.reward_messages,
+            written.of(references), comparison.prompt, comparison.image_a, comparison.image_b,
+        )  # fmt: skip
+        direct = () if settings.reasoning else tuple(put(cot=False))
+        found[comparison.id] = Asked(Request(tuple(put()), decoding), question.label, direct)
     return found
 
 
@@ -115,5 +126,5 @@ def _kept(folder: Path, asked: Mapping[str, Asked], dropped: Counter[str]) -> It
         if answer is None or (rule := broken(answer["text"], answer["status"], one.label)):
             dropped[UNANSWERED if answer is None else rule] += 1
             continue
-        messages = stored(one.request.messages, pictures)
-        yield {"id": name, "messages": messages, "completion": answer["text"].strip(), "label": one.label}
+        messages, completion = one.lesson(answer["text"])
+        yield {"id": name, "messages": stored(messages, pictures), "completion": completion, "label": one.label}

@@ -248,6 +248,8 @@ class Cot:
     """Share of the questions that show fewer references than k: from 1 to k - 1, a seeded draw."""
     none: float = 0.0
     """Share of the questions that show no reference: what is liked by those of whom nothing is known."""
+    reasoning: bool = True
+    """Whether the reward model learns the teacher's reasoning, or to give the verdict alone when asked for no more."""
     temperature: float = 0.0
     max_tokens: int = 2048
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from adapters.pigreward.wording import NOTHING
 from harness.contexts import references_digest
 from harness.errors import ConfigError, DataError, RunError
 from harness.generation import Decoding, Message, Reply, Request
@@ -227,6 +230,43 @@ def test_a_killed_teacher_goes_on_and_the_filter_counts(tmp_path: Path) -> None:
     rows = list(read_rows(tmp_path / "samples.jsonl"))
     assert [row["id"] for row in rows] == ["id1", "id3", "id5"]
     assert rows[0]["completion"] == ANSWER
+
+
+def questions(n: int, references: tuple[Reference, ...]) -> list[Question]:
+    (one, _), (other, _) = seen(material(), 2)
+    return [Question("ann", Comparison(str(i), str(i), "", one, other, references), 1) for i in range(n)]
+
+
+def test_some_questions_show_fewer_references_or_none(tmp_path: Path, references: Any) -> None:
+    write(tmp_path, references, Fake())
+    shown = tuple(reference for _, reference in references.values())
+    settings = preset("cot.fewer=0.5", "cot.none=0.2").cot
+    put = cot.requests(questions(400, shown), contexts.Written(tmp_path, wording()), wording(), settings, 0)
+    contexts_ = ["".join(p for p in one.request.messages[-1].parts if isinstance(p, str)) for one in put.values()]
+    numbers = Counter(sum(context.count(text) for text in Fake().texts) for context in contexts_)
+    assert 0.15 < numbers[0] / 400 < 0.25
+    assert 0.35 < sum(numbers[n] for n in range(1, 6)) / 400 < 0.45
+    assert numbers[6] == 400 - sum(numbers[n] for n in range(6))
+    assert sum(NOTHING in context for context in contexts_) == numbers[0]
+
+
+def test_without_reasoning_the_verdict_alone_is_learned_from_the_same_answers(tmp_path: Path, references: Any) -> None:
+    write(tmp_path, references, Fake())
+    shown = tuple(reference for _, reference in references.values())
+    kept = {}
+    for reasoning in ("true", "false"):
+        folder = tmp_path / reasoning
+        folder.mkdir()
+        settings = preset(f"cot.reasoning={reasoning}").cot
+        put = cot.requests(questions(4, shown), contexts.Written(tmp_path, wording()), wording(), settings, 0)
+        cot.ask(folder, put, Fake([ANSWER]), Silent())
+        cot.keep(folder, put)
+        kept[reasoning] = list(read_rows(folder / "samples.jsonl"))
+    asked_for = {reasoning: json.dumps(rows[0]["messages"]) for reasoning, rows in kept.items()}
+    assert [row["completion"] for row in kept["true"]] == [ANSWER] * 4
+    assert [row["completion"] for row in kept["false"]] == ["Image 1 is better"] * 4
+    assert "Only the answer" in asked_for["false"]
+    assert "Only the answer" not in asked_for["true"]
 
 
 def test_a_teacher_of_nonsense_is_said_to_be_one_and_its_answers_are_kept(tmp_path: Path) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from dataclasses import replace
+from itertools import permutations
 from typing import Any
 
 import pytest
 
+from adapters.pigreward.wording import NOTHING
 from harness.errors import ConfigError
 from harness.generation import Reply, Request
 from harness.progress import Silent
@@ -14,6 +18,7 @@ from harness.records import Reference, Status
 from tests.training.small import material, preset, seen, wording
 from tests.training.test_training_asking import Fake
 from training import gates
+from training.filters import broken
 from training.gates import Check, check, report
 from training.language import chain, rationale
 from training.material import Material
@@ -54,6 +59,19 @@ def test_with_true_rationales_the_teacher_is_mostly_right() -> None:
             decided += 1
     assert decided > 200
     assert right / decided > 0.85
+
+
+def test_told_nothing_the_teacher_guesses_and_the_filter_keeps_what_is_liked(world: Material) -> None:
+    images = seen(world, 40)
+    teacher = ScriptedTeacher(levels_of(world) or {})
+    kept: Counter[str] = Counter()
+    for (one, a), (other, b) in permutations(images, 2):
+        if a[1] != b[1]:  # Everybody likes warm images.
+            messages = wording().reward_messages(NOTHING, "", one, other)
+            text = teacher.generate([Request(tuple(messages))])[0].text
+            if not broken(text, "ok", 1 if a[1] > b[1] else 2):
+                kept.update(re.findall(r"warmth: .*, (likes|dislikes) ", text))
+    assert kept["likes"] > 2 * kept["dislikes"] > 0
 
 
 def test_without_truth_there_is_no_script(world: Material) -> None:
