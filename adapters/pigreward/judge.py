@@ -74,7 +74,7 @@ class PigReward(Generator):
         base: what `base` stands for.
         reasoner_url: address of the reasoner's server where it is another one than `base_url`.
         context: `rationales` as written by the reasoner, the `references` themselves (no reasoner), or `none`.
-        cot: whether dimensions, scores and totals are asked for before the verdict.
+        cot: whether dimensions, scores and totals are asked for before the verdict; None: as `weights` were trained.
         rule: one of `RULES`.
         rationale_tokens: length of a rationale at most; None: as `weights` were trained, else 512.
         given: as `adapters.generative.options.model_options` lists them; `model` and `adapter` have no use
@@ -94,13 +94,13 @@ class PigReward(Generator):
         base: str = "",
         reasoner_url: str = "",
         context: str = "rationales",
-        cot: bool = True,
+        cot: bool | None = None,
         rule: str = "last-verdict",
         rationale_tokens: int | None = None,
         **given: Any,
     ) -> None:
         one_of("context", context, CONTEXTS)
-        if not isinstance(cot, bool):
+        if not isinstance(cot, bool | None):
             raise ConfigError(f"parameter cot is {cot!r}; expected true or false")
         if given.get("model") or given.get("adapter"):
             raise ConfigError("pigreward has two models; name them with reward= and reasoner=, or give weights=FOLDER")
@@ -118,7 +118,7 @@ class PigReward(Generator):
         self.libraries = libraries_of(options)
         self.wording = wording
         self.reads_references = context != "none"
-        self._context, self._cot = context, cot
+        self._context, self._cot = context, trained.get("cot", True) if cot is None else cot
         self.rationales: Rationales | None = None
         if context == "rationales":
             writes = models.of("reasoner", reasoner, REASONER, reasoner_url or url)

@@ -48,8 +48,9 @@ def main(options: argparse.Namespace) -> int:
     from harness.progress import default_progress
     from training.launched import main_process
     from training.presets import read_preset
+    from training.session import Session
     from training.stage import Work
-    from training.stages import RUN, Session, run_all
+    from training.stages import RUN, run_all
 
     if options.push and options.stage not in ("export", "all"):
         raise ConfigError("--push uploads a judge folder; it goes with `pigeval train export`")

@@ -16,8 +16,8 @@ from training.material import Material, open_dataset
 from training.messages import dataset, stored
 from training.pictures import Pictures
 from training.presets import Preset, read_preset
+from training.session import Session
 from training.stage import Work
-from training.stages import Session
 from training.weights import Weights, wording_of
 
 QUIET = [

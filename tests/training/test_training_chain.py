@@ -20,8 +20,9 @@ from tests.training.small import QUIET, preset, session, wording
 from training.export import push
 from training.presets import read_preset
 from training.rows import read_rows
+from training.session import Session
 from training.stage import STAGES
-from training.stages import REPORT, RUN, Session, run_all
+from training.stages import REPORT, RUN, run_all
 from training.teacher import truth_of
 
 pytestmark = QUIET

@@ -20,8 +20,9 @@ from tests.harness.datasets.pickapic_making import release, row
 from tests.training.small import QUIET
 from training.presets import read_preset
 from training.rows import read_rows
+from training.session import Session
 from training.stage import STAGES, Work
-from training.stages import RUN, Session
+from training.stages import RUN
 
 pytestmark = QUIET
 
