@@ -7,7 +7,7 @@ FULL := $(VENV)/.full
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e
 SUITE := $(BIN)/pigeval run suites/nightly.toml
 
-.PHONY: demo demo-pigreward test lint bench parity bench-scorers bench-endpoint train-tiny measure-tiny results nightly clean
+.PHONY: demo demo-pigreward test lint bench parity bench-scorers bench-endpoint train-tiny train-tiny-direct measure-tiny results nightly clean
 .DEFAULT_GOAL := test
 
 # What the judges without weights need.
@@ -65,6 +65,13 @@ bench-endpoint: $(FULL)
 SEED ?= 0
 train-tiny: $(FULL)
 	$(BIN)/pigeval train all --preset tiny --work work/tiny-$(SEED) --set seed=$(SEED)
+
+# Its reward model once more, which learns the verdicts without the reasoning; all before it is the same.
+DIRECT := work/tiny-direct
+train-tiny-direct: train-tiny
+	mkdir -p $(DIRECT)
+	cp -rn $(addprefix work/tiny-$(SEED)/,split base rationales reasoner contexts) $(DIRECT)
+	$(BIN)/pigeval train all --preset tiny --work $(DIRECT) --set seed=$(SEED) --set cot.reasoning=false
 
 # The published runs; the nightly run compares itself with them.
 results: $(READY)

@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import pytest
 import torch
@@ -18,6 +19,12 @@ from tests.adapters.engines.asked import mixed
 from tests.adapters.engines.tiny import tiny_lora, tiny_qwen2_vl
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
+
+
+@pytest.fixture(autouse=True)
+def nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other tests' engines may still be in memory; they are not to be shared with, nor counted."""
+    monkeypatch.setattr(bases, "_shared", WeakValueDictionary())
 
 
 @pytest.fixture(scope="module")
