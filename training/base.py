@@ -7,7 +7,9 @@ image that was preferred in one half of the samples and for the other one in the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -34,11 +36,14 @@ DIRECT = 0.1
 """Share of the answers that are a verdict alone, for the question that asks for no more."""
 
 CHECKED = 200
-"""Captions a round is judged by."""
+"""Questions a round is judged by."""
+
 MOST = 8
 """Choices an answer is shown at most, and none at least: as many as it will be asked with."""
 
 Seen = tuple[Image, Levels]
+Sample = tuple[Sequence[Message], str]
+"""Question and completion."""
 
 
 def images(material: Material, split: Split, most: int, seed: int) -> list[Seen]:
@@ -56,34 +61,46 @@ def images(material: Material, split: Split, most: int, seed: int) -> list[Seen]
     return [(image, levels[image.digest]) for image in found]
 
 
-def captions(
-    seen: Sequence[Seen], preset: Preset, wording: Wording, pictures: Pictures, number: int
-) -> list[dict[str, Any]]:
-    """What is taught first, alone, in a round: among texts that are half noise, one of five traits was not learned at
-    all.
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What is taught in rounds, each on other samples, until enough fresh questions are answered without a mistake."""
+
+    name: str
+    of: str
+    """What is asked, in words."""
+    samples: Callable[[int], Iterable[Sample]]
+    """Of a round; the first is 1."""
+    questions: Callable[[], Iterable[Sample]]
+    least: float
+    """Share of them that must be answered as expected."""
+
+    def right(self, engine: Engine, tokens: int) -> float:
+        """Share of the questions that a model answers as expected."""
+        messages, expected = zip(*self.questions(), strict=True)
+        replies = engine.generate([Request(tuple(one), Decoding(max_tokens=tokens)) for one in messages])
+        right = [bool(reply.text.strip() == text) for reply, text in zip(replies, expected, strict=True)]
+        return sum(right) / len(right)
+
+
+def lessons(seen: Sequence[Seen], preset: Preset, wording: Wording) -> Iterator[Lesson]:
+    """First to see, from captions alone: among texts that are half noise, one of five traits was not learned at all.
+    Then to argue for the image it is told to, and all else. What a model does not learn here no later stage makes up
+    for: it would reason of things it does not see, or prefer reasons for the wrong image.
     """
-    writer = _Writer(seen, preset, wording, number)
-    return [_row(*writer.caption(), pictures) for _ in range(preset.tiny.seeing)]
+    tiny, writer = preset.tiny, partial(_Writer, seen, preset, wording)
+    yield Lesson(
+        "seeing", "captions", lambda number: writer(number).captions(tiny.seeing),
+        lambda: writer(0).captions(CHECKED), tiny.sees,
+    )  # fmt: skip
+    yield Lesson(
+        "arguing", "hinted rationales", lambda number: writer(tiny.rounds + number).samples(tiny.samples),
+        lambda: writer(0).arguments(CHECKED), tiny.argues,
+    )  # fmt: skip
 
 
-def captions_right(engine: Engine, seen: Sequence[Seen], preset: Preset, wording: Wording) -> float:
-    """Share of fresh captions a model writes without a mistake."""
-    writer = _Writer(seen, preset, wording, 0)
-    asked, expected = zip(*(writer.caption() for _ in range(CHECKED)), strict=True)
-    decoding = Decoding(max_tokens=preset.contexts.max_tokens)
-    replies = engine.generate([Request(tuple(messages), decoding) for messages in asked])
-    right = [bool(reply.text.strip() == text) for reply, text in zip(replies, expected, strict=True)]
-    return sum(right) / CHECKED
-
-
-def samples(seen: Sequence[Seen], preset: Preset, wording: Wording, pictures: Pictures) -> list[dict[str, Any]]:
-    """Messages and completions; a function of the preset's seed."""
-    writer = _Writer(seen, preset, wording, preset.tiny.rounds + 1)
-    return [_row(messages, text, pictures) for messages, text in writer.samples(preset.tiny.samples)]
-
-
-def _row(messages: Sequence[Message], text: str, pictures: Pictures) -> dict[str, Any]:
-    return {"messages": stored(messages, pictures), "completion": text}
+def rows(samples: Iterable[Sample], pictures: Pictures) -> list[dict[str, Any]]:
+    """As a fit reads them."""
+    return [{"messages": stored(messages, pictures), "completion": text} for messages, text in samples]
 
 
 class _Writer:
@@ -94,7 +111,12 @@ class _Writer:
         self._wording = wording
         self._draw = np.random.default_rng([preset.seed, 2, draw])
 
-    def samples(self, n: int) -> Iterator[tuple[Sequence[Message], str]]:
+    def captions(self, n: int) -> Iterator[Sample]:
+        """Captions alone."""
+        return (self.caption() for _ in range(n))
+
+    def samples(self, n: int) -> Iterator[Sample]:
+        """Captions, rationales and answers in the shares of the preset."""
         tiny = self._preset.tiny
         for lot in self._draw.random(n):
             if lot < tiny.captions:
@@ -108,22 +130,26 @@ class _Writer:
         first, second = self._draw.choice(len(self._seen), 2, replace=False).tolist()
         return self._seen[first], self._seen[second]
 
-    def caption(self) -> tuple[Sequence[Message], str]:
+    def caption(self) -> Sample:
         (image_1, first), (image_2, second) = self._two()
         text = f"{language.description(1, first)}\n{language.description(2, second)}"
         return [Message("user", (image_1, image_2, DESCRIBE))], text
 
-    def _rationale(self) -> tuple[Sequence[Message], str]:
-        """For the preferred image or for the other one, by lot; most of them with the hint that tells which."""
+    def arguments(self, n: int) -> Iterator[Sample]:
+        """Rationales with a hint."""
+        return (self._rationale(told=1) for _ in range(n))
+
+    def _rationale(self, told: float = HINTED) -> Sample:
+        """For the preferred image or for the other one, by lot; a share of them with the hint that tells which."""
         (preferred, a), (rejected, b) = self._two()
         reference = Reference("", (preferred,), (rejected,))
         side = TRUE if self._draw.random() < 0.5 else FALSE
         text = language.rationale(a, b) if side == TRUE else language.rationale(b, a)
-        if self._draw.random() >= HINTED:
+        if self._draw.random() >= told:
             return self._wording.reasoner_messages(reference), text
         return hinted(self._wording, reference, self._preset.rationales.hint, side), text
 
-    def _answer(self) -> tuple[Sequence[Message], str]:
+    def _answer(self) -> Sample:
         """The evidence is added up as it stands; what is concluded from it is drawn by lot."""
         (image_1, first), (image_2, second) = self._two()
         shown = [self._two() for _ in range(self._draw.integers(0, MOST + 1))]

@@ -87,24 +87,27 @@ class Tiny:
     seeing: int = 20_000
     """Captions of a round in which it learns to see, before anything else."""
     rounds: int = 1
-    """Rounds at most; a model may take longer to make out one of the elements than others with another seed."""
+    """Rounds of each lesson at most; a model may take longer to learn one thing than others with another seed."""
     sees: float = 0.0
     """Share of captions that must be right before the next thing is taught."""
+    argues: float = 0.0
+    """Share of rationales with a hint that must be right in the end."""
     samples: int = 20_000
-    """Of which the shares below are captions and rationales; the rest shows the format of an answer."""
+    """Of a round after that: the shares below are captions and rationales; the rest shows the format of an answer."""
     captions: float = 0.4
     rationales: float = 0.3
     images: int = 4_000
     """Distinct images at most."""
 
     def __post_init__(self) -> None:
-        for name in ("heads", "seeing", "samples"):
+        for name in ("heads", "seeing", "samples", "rounds"):
             whole(f"tiny.{name}", getattr(self, name), 1)
         # It is made in memory before anything can be forecast.
         for name, most in (("width", 1024), ("layers", 32), ("vision_width", 1024), ("vision_layers", 32)):
             whole(f"tiny.{name}", getattr(self, name), 1, most)
         whole("tiny.images", self.images, 2)
         number("tiny.sees", self.sees, 0, 1)
+        number("tiny.argues", self.argues, 0, 1)
         number("tiny.captions + tiny.rationales", self.captions + self.rationales, 0, 1)
         if self.width % (8 * self.heads):
             raise ConfigError(f"tiny.width is {self.width}; expected a multiple of 8 · tiny.heads = {8 * self.heads}")

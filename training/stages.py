@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from harness.contexts import sort_contexts
 from harness.errors import ConfigError, RunError
 from harness.generation import Decoding
 from training import contexts, cot, gates, rationales, splits
-from training.base import Seen
+from training.base import Lesson
 from training.launched import main_process
 from training.pictures import Pictures
 from training.presets import Fit
@@ -57,35 +58,36 @@ def run_base(session: Session) -> Record:
         session.wait()
         session.material.read_images(session.progress)
         seen = base.images(session.material, session.split, preset.tiny.images, preset.seed)
-        pictures = Pictures(stage.folder / "images")
-        sees, captions = _seeing(session, stage.folder, seen, pictures)
-        rows = base.samples(seen, preset, session.wording, pictures)
-        facts = _fit(session, stage.folder, sees, preset.base, rows, pictures)
-        return _finished(stage, {**facts, **captions})
+        weights, facts = Weights(str(start)), dict[str, Any]()
+        for lesson in base.lessons(seen, preset, session.wording):
+            weights, told = _taught(session, stage.folder, lesson, weights)
+            facts |= told
+        if main_process() and not (stage.folder / MODEL).is_dir():
+            shutil.copytree(weights.model, stage.folder / CANDIDATE, dirs_exist_ok=True)
+            (stage.folder / CANDIDATE).rename(stage.folder / MODEL)
+        return _finished(stage, facts)
 
 
-def _seeing(session: Session, folder: Path, seen: Sequence[Seen], pictures: Pictures) -> tuple[Weights, Record]:
-    """Rounds of captions, each from where the last one ended, until enough of them are right.
+def _taught(session: Session, folder: Path, lesson: Lesson, weights: Weights) -> tuple[Weights, Record]:
+    """Rounds of a lesson, each from where the last one ended, until enough is right.
 
-    Raises `RunError` when after the last round they are not: what follows would be about things it does not see.
+    Raises `RunError` when after the last round it is not.
     """
     from training import base  # noqa: PLC0415
 
-    preset, weights, right = session.preset, Weights(str(folder / "random")), 0.0
+    preset, right = session.preset, 0.0
     for number in range(1, preset.tiny.rounds + 1):
-        into = folder / f"seeing-{number}"
+        into = folder / f"{lesson.name}-{number}"
         if not (into / MODEL).is_dir():
-            rows = base.captions(seen, preset, session.wording, pictures, number)
-            _fit(session, into, weights, preset.base, rows, pictures)
+            pictures = Pictures(folder / "images")
+            _fit(session, into, weights, preset.base, base.rows(lesson.samples(number), pictures), pictures)
         weights = Weights(str(into / MODEL))
-        right = base.captions_right(
-            weights.engine(preset.model, preset.rationales.batch), seen, preset, session.wording
-        )
-        if right >= preset.tiny.sees:
-            return weights, {"captions": number * preset.tiny.seeing, "captions right": round(right, 4)}
+        right = lesson.right(weights.engine(preset.model, preset.rationales.batch), preset.contexts.max_tokens)
+        if right >= lesson.least:
+            return weights, {f"{lesson.name}, rounds": number, f"{lesson.of} right": round(right, 4)}
     raise RunError(
-        f"{folder}: after {preset.tiny.rounds} rounds of {preset.tiny.seeing} captions {right:.1%} are right, expected "
-        f"{preset.tiny.sees:.1%}; raise tiny.seeing or tiny.rounds and begin anew with --fresh"
+        f"{folder}: after {preset.tiny.rounds} rounds of {lesson.name} {right:.1%} of {lesson.of} are right, expected "
+        f"{lesson.least:.1%}; raise tiny.rounds, tiny.seeing or tiny.samples and begin anew with --fresh"
     )
 
 
@@ -243,7 +245,7 @@ def _finished(stage: Stage, facts: Record) -> Record:
         return {}
     weights = saved_digest(stage.folder / MODEL)
     record = stage.finish(weights["weights"], {**facts, **weights})
-    for folder in (stage.folder, *stage.folder.glob("seeing-*")):
+    for folder in (stage.folder, *stage.folder.glob("*-*")):
         trainers.forget(folder)
     return record
 

@@ -109,7 +109,7 @@ def test_what_the_reward_model_reads_is_what_the_judge_would_send(work: Path) ->
 
     written = Written(work / "contexts", run.wording)
     texts = {wording().reward_messages(written.of(c.references[:n]), c.prompt, c.image_a, c.image_b)[0].parts
-             for n in range(1, len(c.references) + 1)}  # fmt: skip
+             for n in range(len(c.references) + 1)}  # fmt: skip
     stored = [part.get("text", part.get("digest")) for part in row["messages"][0]["parts"]]
     assert stored in [[part if isinstance(part, str) else part.digest for part in parts] for parts in texts]
 
@@ -182,7 +182,8 @@ def test_the_base_is_told_either_way_and_otherwise_does_not_know(work: Path) -> 
     seen = base.images(run.material, run.split, 60, 0)
     levels = {image.digest: shown for image, shown in seen}
     named, followed = [], []
-    for row in base.samples(seen, preset("tiny.samples=400"), wording(), Pictures(work / "base" / "images")):
+    _, arguing = base.lessons(seen, preset("tiny.samples=400"), wording())
+    for row in base.rows(arguing.samples(1), Pictures(work / "base" / "images")):
         turns = row["messages"]
         question = "".join(part.get("text", "") for part in turns[0]["parts"])
         if "is preferred. Why?" not in question:
@@ -271,12 +272,19 @@ def test_the_command_says_what_is_wrong(
     assert said in capsys.readouterr().err
 
 
-def test_a_base_that_does_not_see_is_no_base(copy: Path, tmp_path: Path) -> None:
-    """Every round goes on from the one before it; a base that passed would be blind to what is reasoned about."""
+@pytest.mark.parametrize(
+    ("lesson", "least", "of"), [("seeing", "sees", "captions"), ("arguing", "argues", "hinted rationales")]
+)
+def test_a_base_that_has_not_learned_a_lesson_is_no_base(
+    copy: Path, tmp_path: Path, lesson: str, least: str, of: str
+) -> None:
+    """Every round goes on from the one before it; no later stage makes up for what the base cannot do."""
     work = tmp_path / "blind"
     shutil.copytree(copy / "split", work / "split")
-    with pytest.raises(RunError, match=r"after 2 rounds of \d+ captions \d+\.\d% are right, expected 99\.0%; raise"):
-        RUN["base"](session(work, "tiny.sees=0.99", "tiny.rounds=2"))
-    rounds = [(work / "base" / f"seeing-{number}" / "model" / "model.safetensors").read_bytes() for number in (1, 2)]
+    with pytest.raises(
+        RunError, match=rf"after 2 rounds of {lesson} \d+\.\d% of {of} are right, expected 99\.0%; raise"
+    ):
+        RUN["base"](session(work, f"tiny.{least}=0.99", "tiny.rounds=2"))
+    rounds = [(work / "base" / f"{lesson}-{n}" / "model" / "model.safetensors").read_bytes() for n in (1, 2)]
     assert rounds[0] != rounds[1]
     assert not (work / "base" / "model").exists()
