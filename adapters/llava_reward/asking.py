@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -9,7 +10,6 @@ from typing import Any
 import PIL.Image
 import transformers
 from torch import Tensor
-from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import smart_resize
 
 from adapters.backbones.base import THREADS
 from adapters.engines.chat import Chat
@@ -19,14 +19,11 @@ from adapters.llava_reward.families import QWEN, Family
 from harness.errors import ConfigError, ImageError
 from harness.records import Image
 
-TOKEN = 28 * 28
-"""Pixels an image token of Qwen2.5-VL stands for."""
+SIDE = 28
+"""Pixels a side of an image token of Qwen2.5-VL stands for."""
 
-FIRST = {"min_pixels": 4 * TOKEN, "max_pixels": 16384 * TOKEN}
-"""To what size an image is first brought, by qwen_vl_utils' own limits, which the authors leave as they are."""
-
-SECOND = {"shortest_edge": 256 * TOKEN, "longest_edge": 1280 * TOKEN}
-"""To what size it is brought then (`get_tokenizer_qwen` in llava_reward/utils/utils.py)."""
+LEAST, MOST = 4 * SIDE**2, 16384 * SIDE**2
+"""Pixels of an image after the first of two resizes; see `first_size`."""
 
 LONGEST = 200
 """Longer side over shorter side that Qwen2.5-VL's preprocessing takes."""
@@ -62,28 +59,43 @@ class Asking:
         return text.removeprefix(before).removesuffix(after) + end
 
     def inputs(self, prompts: Sequence[str], images: Sequence[Image]) -> dict[str, Tensor]:
-        """What the model takes, padded on the right. Raises `ImageError`."""
+        """What the model takes, padded on the right. Raises `ImageError`.
+
+        On Qwen2.5-VL an image is resized twice, by `first_size` and then within the limits of the base's own
+        processor, 4 to 16384 tokens as published, which leave it as it is. The authors' code asks the processor for 256
+        to 1280; transformers 4.50 takes that down and does not use it.
+        """
         with ThreadPoolExecutor(THREADS, thread_name_prefix="pigeval-preprocess") as pool:
             pictures = list(pool.map(self._pixels, images))
-        sizing = {"size": SECOND} if self._family is QWEN else {}
         inputs = self._processor(
             text=[self.text(prompt) for prompt in prompts], images=pictures,
-            padding=True, padding_side="right", return_tensors="pt", **sizing,
+            padding=True, padding_side="right", return_tensors="pt",
         )  # fmt: skip
         return {key: inputs[key] for key in self._family.inputs}
 
     def _pixels(self, image: Image) -> PIL.Image.Image:
         pixels = image.decode()
-        return resized(pixels, image) if self._family is QWEN else pixels
+        if self._family is not QWEN:
+            return pixels
+        _check(pixels.size, image)
+        size = first_size(*pixels.size)
+        # A side rounded down can make the image thinner still.
+        _check(size, image)
+        return pixels.resize(size, PIL.Image.Resampling.BICUBIC)
 
 
-def resized(pixels: PIL.Image.Image, image: Image) -> PIL.Image.Image:
-    """The first of two resizes on Qwen2.5-VL, to multiples of 28 pixels. Raises `ImageError` for one too thin."""
-    _check(pixels.size, image)
-    height, width = smart_resize(pixels.height, pixels.width, factor=28, **FIRST)
-    # Rounding a narrow side can make the image thinner still.
-    _check((width, height), image)
-    return pixels.resize((width, height), PIL.Image.Resampling.BICUBIC)
+def first_size(width: int, height: int) -> tuple[int, int]:
+    """Width and height as multiples of 28 pixels, near the given ones and with `LEAST` to `MOST` pixels.
+
+    As qwen_vl_utils has it: a side shorter than 28 pixels becomes 28. The image processor alone would enlarge such an
+    image instead (QwenLM/Qwen2-VL, qwen-vl-utils 0.0.8, `smart_resize` in vision_process.py).
+    """
+    sides = [max(SIDE, round(side / SIDE) * SIDE) for side in (width, height)]
+    limit = MOST if math.prod(sides) > MOST else LEAST if math.prod(sides) < LEAST else None
+    if limit is not None:
+        scale, rounded = math.sqrt(limit / (width * height)), math.floor if limit == MOST else math.ceil
+        sides = [rounded(side * scale / SIDE) * SIDE for side in (width, height)]
+    return sides[0], sides[1]
 
 
 def _check(size: tuple[int, int], image: Image) -> None:

@@ -1,4 +1,4 @@
-"""LLaVA-Reward against its formulas worked out by hand on tiny bases, and against wrong files."""
+"""LLaVA-Reward at a reduced size: against stored official rewards, against its formulas by hand, and wrong files."""
 
 from __future__ import annotations
 
@@ -9,32 +9,34 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import PIL.Image
 import pytest
 import torch
 import yaml
 from safetensors.torch import save_file
 from torch import Tensor
-from transformers import AutoProcessor, LlavaNextImageProcessorPil, Qwen2VLImageProcessorPil
+from transformers import (
+    AutoModelForImageTextToText,
+    AutoProcessor,
+    LlavaNextImageProcessorPil,
+    Qwen2VLImageProcessorPil,
+)
 
-from adapters.llava_reward import judge as module
 from adapters.llava_reward.folder import open_folder
 from adapters.llava_reward.judge import LlavaReward
 from adapters.llava_reward.probability import bradley_terry, general_preference
+from benchmarks.parity import materials
+from benchmarks.parity.llava_reward import files
+from benchmarks.parity.llava_reward.files import ALPHA, RANK, SETTINGS
+from benchmarks.parity.llava_reward.ours import score
 from harness.errors import ConfigError, ImageError
 from harness.judge import Hints
 from harness.records import Comparison, Image, Status
 from pigeval.cli import main
 from tests.adapters.asking import answer, noise, plain, question, swapped
-from tests.adapters.llava_reward_making import (
-    LLAVA,
-    QWEN,
-    Kind,
-    last_hidden_state,
-    write_llava,
-    write_qwen,
-    write_reward,
-)
+
+GOLDEN = json.loads(Path(__file__).with_name("golden").joinpath("llava_reward.json").read_text())
+SHAPES = GOLDEN["shapes"]
+"""Tensors by the names they have in transformers 4.50 and peft 0.13.2, with which the released folders were made."""
 
 PROMPT = "a prompt"
 IMAGES = (noise(0), noise(1, (40, 90)), noise(2, (120, 30)))
@@ -51,14 +53,12 @@ def _one_thread() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bases `qwen` and `llava`, and folders `bt`, `gpm`, `skip` (on Qwen2.5-VL) and `vicuna`."""
-    work = tmp_path_factory.mktemp("llava-reward")
-    write_qwen(work / "qwen")
-    write_llava(work / "llava")
-    write_reward(work / "bt", general_preference_tau=0.5)
-    write_reward(work / "gpm", is_general_preference=True)
-    write_reward(work / "skip", is_general_preference=True, add_cross_attention=True)
-    write_reward(work / "vicuna", LLAVA)
-    return work
+    return files.write_all(tmp_path_factory.mktemp("llava-reward"), SHAPES)
+
+
+def write_reward(folder: Path, base: str = "qwen", **settings: Any) -> Path:
+    """A checkpoint as the authors' training writes it."""
+    return files.write_reward(folder, {**SETTINGS, **settings}, SHAPES[base])
 
 
 def made(weights: Path, model: Path, **given: Any) -> LlavaReward:
@@ -80,53 +80,66 @@ def vicuna(work: Path) -> LlavaReward:
     return made(work / "vicuna", work / "llava")
 
 
-# --- rewards by hand: one text at a time, the whole model, LoRA merged ------------------------------------------------
+# --- rewards ----------------------------------------------------------------------------------------------------------
+
+
+def test_rewards_are_those_of_the_libraries_the_authors_name(work: Path, tmp_path: Path) -> None:
+    materials.write_images(tmp_path)
+    found = np.array(score(work, tmp_path))
+    assert found == pytest.approx(np.array(GOLDEN["scores"]), abs=1e-5)
+    assert GOLDEN["versions"]["transformers"] == "4.50.0"
+    assert np.ptp(found, axis=1).min() > 0.1
 
 
 def qwen_inputs(base: Path, prompt: str, image: Image) -> dict[str, Tensor]:
-    """An image is resized twice, and there is no system turn and no header of an answer."""
+    """No system turn, no header of an answer; the processor's own limits of sizes."""
     processor: Any = AutoProcessor.from_pretrained(base)
     processor.image_processor = Qwen2VLImageProcessorPil.from_pretrained(base)
-    pixels = image.decode()
-    width, height = (max(28, round(side / 28) * 28) for side in pixels.size)
-    if width * height < 4 * 784:
-        scale = math.sqrt(4 * 784 / (pixels.width * pixels.height))
-        width, height = (math.ceil(side * scale / 28) * 28 for side in pixels.size)
-    return dict(processor(
-        text=[f"<|im_start|>user\n<|vision_start|><|image_pad|><|vision_end|>{prompt}<|im_end|>"],
-        images=[pixels.resize((width, height), PIL.Image.Resampling.BICUBIC)],
-        size={"shortest_edge": 256 * 28 * 28, "longest_edge": 1280 * 28 * 28}, return_tensors="pt",
-    ))  # fmt: skip
+    text = f"<|im_start|>user\n<|vision_start|><|image_pad|><|vision_end|>{prompt}<|im_end|>"
+    return dict(processor(text=[text], images=[image.decode()], return_tensors="pt"))
 
 
 def llava_inputs(base: Path, prompt: str, image: Image) -> dict[str, Tensor]:
     processor: Any = AutoProcessor.from_pretrained(base)
     processor.image_processor = LlavaNextImageProcessorPil.from_pretrained(base)
-    text = f"USER: <image>\n{prompt}</s>"
-    return dict(processor(text=[text], images=[image.decode()], return_tensors="pt"))
+    return dict(processor(text=[f"USER: <image>\n{prompt}</s>"], images=[image.decode()], return_tensors="pt"))
 
 
-def by_hand(work: Path, kind: Kind, name: str, prompt: str, image: Image) -> list[float]:
-    """Reward at the last token. SkipCA is its norm: no token is what the released code attends to."""
-    base = work / ("qwen" if kind is QWEN else "llava")
-    inputs = (qwen_inputs if kind is QWEN else llava_inputs)(base, prompt, image)
+def state_by_hand(work: Path, name: str, prompt: str, image: Image) -> Tensor:
+    """Hidden state of the last token: one text at a time, the whole model, the adapter added to its weights."""
+    base, _ = files.FOLDERS[name]
+    inputs = (qwen_inputs if base == "qwen" else llava_inputs)(work / base, prompt, image)
+    layers = "model.layers." if base == "qwen" else "language_model.model.layers."
+    model = AutoModelForImageTextToText.from_pretrained(work / base).eval()
+    weights: Any = dict(model.named_parameters())
     head = torch.load(work / name / "pytorch_model.bin", weights_only=True)
-    state = last_hidden_state(base, work / name, kind, inputs)[0, -1]
+    lora = torch.load(work / name / "lora" / "adapter_model.bin", weights_only=True)
+    with torch.no_grad():
+        for key in SHAPES[base]["projector"]:
+            weights[f"model.{key}"].copy_(head[key])
+        for key in SHAPES[base]["modules"]:
+            change = lora[f"{key}.lora_B.weight"] @ lora[f"{key}.lora_A.weight"] * (ALPHA / RANK)
+            weights[f"model.language_model.layers.{key.removeprefix(layers)}.weight"].add_(change)
+        state: Tensor = model(**inputs, output_hidden_states=True).hidden_states[-1][0, -1]
+    return state
+
+
+def by_hand(work: Path, name: str, prompt: str, image: Image) -> list[float]:
+    """SkipCA is its norm: no token is what the released code attends to."""
+    head = torch.load(work / name / "pytorch_model.bin", weights_only=True)
+    state = state_by_hand(work, name, prompt, image)
     if "ca_layernorm.weight" in head:
         state = head["ca_layernorm.weight"] * state / (state.square().mean() + 1e-6).sqrt()
     rewards: list[float] = (head["value_head.weight"] @ state).tolist()
     return rewards
 
 
-@pytest.mark.parametrize(("kind", "name"), [(QWEN, "bt"), (QWEN, "skip"), (LLAVA, "vicuna")], ids=str)
-def test_rewards_are_those_worked_out_by_hand(
-    kind: Kind, name: str, work: Path, request: pytest.FixtureRequest
-) -> None:
+@pytest.mark.parametrize("name", ["bt", "skip", "vicuna"])
+def test_rewards_are_those_worked_out_by_hand(name: str, work: Path, request: pytest.FixtureRequest) -> None:
     judge: LlavaReward = request.getfixturevalue(name)
-    prompts = ("a cat", "a cat and a very long dog " * 4)
-    asked = [(prompt, image) for prompt in prompts for image in IMAGES[:2]]
-    expected = [by_hand(work, kind, name, prompt, image) for prompt, image in asked]
-    rewards = judge.rewards(*zip(*asked, strict=True))  # type: ignore[arg-type]
+    asked = [(prompt, image) for prompt in ("a cat", "a cat and a very long dog " * 4) for image in IMAGES[:2]]
+    expected = [by_hand(work, name, prompt, image) for prompt, image in asked]
+    rewards = judge.rewards([prompt for prompt, _ in asked], [image for _, image in asked])
     assert rewards == pytest.approx(np.array(expected), abs=2e-5)
     assert np.ptp(rewards, axis=0).min() > 1e-2, "rewards depend on prompt and image"
 
@@ -147,7 +160,7 @@ def test_the_adapter_and_the_projector_change_the_reward(work: Path, tmp_path: P
     own = bt.rewards([PROMPT], IMAGES[:1])[0, 0]
     for name, touch in (("lora/adapter_model.bin", "lora_B"), ("pytorch_model.bin", "mlp.2.weight")):
         folder = write_reward(tmp_path / touch, general_preference_tau=0.5)
-        change(folder / name, lambda key, tensor, touch=touch: tensor * 0.5 if touch in key else tensor)
+        change(folder / name, lambda key, tensor, touch=touch: tensor * 3 if touch in key else tensor)
         assert abs(made(folder, work / "qwen").rewards([PROMPT], IMAGES[:1])[0, 0] - own) > 1e-3
 
 
@@ -219,10 +232,7 @@ def test_the_formulas() -> None:
 
 def test_general_preference_can_run_in_a_circle(work: Path, tmp_path: Path) -> None:
     """A head that sends three images to vectors 120° apart: each beats the next, and no score could say so."""
-    hidden = torch.stack([
-        last_hidden_state(work / "qwen", work / "gpm", QWEN, qwen_inputs(work / "qwen", PROMPT, image))[0, -1]
-        for image in IMAGES
-    ])  # fmt: skip
+    hidden = torch.stack([state_by_hand(work, "gpm", PROMPT, image) for image in IMAGES])
     angles = torch.tensor([0.0, 2 * math.pi / 3, 4 * math.pi / 3])
     wanted = torch.stack([angles.cos(), angles.sin()])
     folder = write_reward(tmp_path / "circle", is_general_preference=True)
@@ -294,17 +304,15 @@ def test_prompts_cannot_write_control_tokens(bt: LlavaReward, vicuna: LlavaRewar
             assert ids.count(token) == benign.count(token)
 
 
-def test_an_image_is_resized_twice_on_qwen(bt: LlavaReward) -> None:
-    image = noise(5, (500, 700))
-    inputs = bt._asking.inputs([PROMPT], [image])
-    assert inputs["image_grid_thw"].tolist() == [[1, 36, 50]]
-    first = image.decode().resize((700, 504), PIL.Image.Resampling.BICUBIC)
-    pixels = np.asarray(first, np.float64) / 255
-    mean, std = [0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711]
-    patch = inputs["pixel_values"][1].reshape(3, 2, 14, 14)[:, 0].permute(1, 2, 0).numpy()
-    assert patch == pytest.approx(((pixels - mean) / std)[:14, 14:28], abs=1e-5)
-    small = bt._asking.inputs([PROMPT], [plain((9, 9, 9), (64, 64))])
-    assert small["image_grid_thw"].tolist() == [[1, 32, 32]], "at least 256 tokens of 2 by 2 patches"
+@pytest.mark.parametrize(
+    ("size", "patches"), [((500, 700), (36, 50)), ((64, 64), (4, 4)), ((9, 300), (2, 22)), ((3, 9), (4, 8))]
+)
+def test_limits_of_sizes_on_qwen_are_the_bases_own(
+    bt: LlavaReward, size: tuple[int, int], patches: tuple[int, int]
+) -> None:
+    """4 to 16384 tokens, not the 256 to 1280 that the authors' code asks for in vain."""
+    inputs = bt._asking.inputs([PROMPT], [noise(5, size)])
+    assert inputs["image_grid_thw"].tolist() == [[1, *patches]]
 
 
 @pytest.mark.parametrize("size", [(201, 1), (8000, 40)])
@@ -453,14 +461,14 @@ def test_phi_is_refused_with_the_reason(work: Path, tmp_path: Path) -> None:
 
 
 def test_skipca_is_refused_where_the_released_code_has_none(work: Path, tmp_path: Path) -> None:
-    folder = write_reward(tmp_path / "x", LLAVA, add_cross_attention=True)
+    folder = write_reward(tmp_path / "x", "llava", add_cross_attention=True)
     with pytest.raises(ConfigError, match=r"none for llava-hf/llava-v1\.6-vicuna-13b-hf"):
         made(folder, work / "llava")
 
 
 def test_a_template_that_writes_turns_otherwise_is_refused(work: Path, tmp_path: Path) -> None:
-    base = write_qwen(tmp_path / "base")
-    for path in (*base.glob("chat_template.*"), base / "tokenizer_config.json", base / "processor_config.json"):
+    base = files.write_base(tmp_path / "base", "qwen", SHAPES["qwen"]["base"])
+    for path in (base / "chat_template.json", base / "tokenizer_config.json"):
         path.write_text(path.read_text().replace("You are a helpful", "You are an unhelpful"))
     with pytest.raises(ConfigError, match=r"unhelpful assistant.*expected '<\|im_start\|>system"):
         made(work / "bt", base)
@@ -540,4 +548,3 @@ def test_a_run_over_a_folder_of_ratings(
     assert main(command) == 0
     (run,) = [run for run in json.loads(capsys.readouterr().out)["runs"] if run["kind"] == "judge"]
     assert run["judge"] == spec
-    assert module.LlavaReward is LlavaReward
