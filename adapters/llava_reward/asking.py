@@ -91,10 +91,13 @@ def first_size(width: int, height: int) -> tuple[int, int]:
     image instead (QwenLM/Qwen2-VL, qwen-vl-utils 0.0.8, `smart_resize` in vision_process.py).
     """
     sides = [max(SIDE, round(side / SIDE) * SIDE) for side in (width, height)]
-    limit = MOST if math.prod(sides) > MOST else LEAST if math.prod(sides) < LEAST else None
-    if limit is not None:
-        scale, rounded = math.sqrt(limit / (width * height)), math.floor if limit == MOST else math.ceil
-        sides = [rounded(side * scale / SIDE) * SIDE for side in (width, height)]
+    if math.prod(sides) > MOST:
+        # Divided here and multiplied below: one factor for both would round some sizes otherwise.
+        shrink = math.sqrt(width * height / MOST)
+        sides = [math.floor(side / shrink / SIDE) * SIDE for side in (width, height)]
+    elif math.prod(sides) < LEAST:
+        grow = math.sqrt(LEAST / (width * height))
+        sides = [math.ceil(side * grow / SIDE) * SIDE for side in (width, height)]
     return sides[0], sides[1]
 
 
