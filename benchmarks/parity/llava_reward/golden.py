@@ -18,7 +18,7 @@ LARGE = ((4000, 4000), (8000, 2000), (30000, 600))
 
 
 def golden(out: Path) -> None:
-    """Rewards, sizes after the first resize, and names and shapes of the tensors as the official libraries have them."""
+    """Rewards, sizes after the first resize, names and shapes of the tensors as the official libraries have them."""
     with TemporaryDirectory() as work:
         folder, images = Path(work), Path(work, "images")
         write_images(images)
