@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import yaml
@@ -155,13 +156,16 @@ def test_rewards_do_not_depend_on_the_batch_or_the_padding(
     assert together == pytest.approx(np.array(alone), abs=1e-5)
 
 
-def test_the_adapter_and_the_projector_change_the_reward(work: Path, tmp_path: Path, bt: LlavaReward) -> None:
-    """Each by itself: a folder whose LoRA or projector was not loaded would give another reward."""
-    own = bt.rewards([PROMPT], IMAGES[:1])[0, 0]
-    for name, touch in (("lora/adapter_model.bin", "lora_B"), ("pytorch_model.bin", "mlp.2.weight")):
-        folder = write_reward(tmp_path / touch, general_preference_tau=0.5)
-        change(folder / name, lambda key, tensor, touch=touch: tensor * 3 if touch in key else tensor)
-        assert abs(made(folder, work / "qwen").rewards([PROMPT], IMAGES[:1])[0, 0] - own) > 1e-3
+@pytest.mark.parametrize(
+    ("file", "part"), [("lora/adapter_model.bin", "lora_B"), ("pytorch_model.bin", "mlp.2.weight")]
+)
+def test_the_adapter_and_the_projector_change_the_reward(
+    file: str, part: str, work: Path, tmp_path: Path, bt: LlavaReward
+) -> None:
+    folder = write_reward(tmp_path / "x", general_preference_tau=0.5)
+    change(folder / file, lambda key, tensor: tensor * 3 if part in key else tensor)
+    own, other = (judge.rewards([PROMPT], IMAGES[:1])[0, 0] for judge in (bt, made(folder, work / "qwen")))
+    assert abs(own - other) > 1e-3
 
 
 def test_skipca_attends_to_end_of_text_tokens_and_to_no_padding(work: Path, skip: LlavaReward) -> None:
@@ -548,3 +552,8 @@ def test_a_run_over_a_folder_of_ratings(
     assert main(command) == 0
     (run,) = [run for run in json.loads(capsys.readouterr().out)["runs"] if run["kind"] == "judge"]
     assert run["judge"] == spec
+    (log,) = (path for path in (tmp_path / "out").rglob("verdicts.parquet") if "llava-reward" in path.parent.name)
+    table = pd.read_parquet(log)
+    assert set(table.status) == {"ok"}
+    assert table.p_a.notna().all()
+    assert table.score_a.isna().all() == (name == "gpm")

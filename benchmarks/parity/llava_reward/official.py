@@ -122,7 +122,8 @@ class Official:
         scores = torch.bmm(query, key.transpose(1, 2)) / hidden.shape[-1] ** 0.5
         hidden = hidden + torch.bmm(torch.softmax(scores, dim=-1), value)
         hidden = hidden * torch.rsqrt(hidden.pow(2).mean(-1, keepdim=True) + 1e-6)
-        return hidden * self._head["ca_layernorm.weight"]
+        normed: Tensor = hidden * self._head["ca_layernorm.weight"]
+        return normed
 
 
 def make(folder: Path, small: bool) -> None:
