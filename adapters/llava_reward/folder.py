@@ -116,7 +116,7 @@ def read_settings(path: Path) -> Settings:
     )
     if not 0 < settings.general_preference_tau < float("inf"):
         raise ConfigError(f"{path}: general_preference_tau is {given['general_preference_tau']}; expected more than 0")
-    if settings.outputs not in (1, PAIR) or (settings.is_general_preference and settings.outputs != PAIR):
+    if settings.is_general_preference and settings.value_head_dim != PAIR:
         # More dimensions are trained with a loss the released inference code has no formula for.
         raise ConfigError(f"{path}: value_head_dim is {settings.value_head_dim}; expected 2 for general preference")
     return settings
