@@ -18,6 +18,7 @@ from adapters.backbones.base import THREADS
 from adapters.devices import Batched, Device
 from adapters.prompts.wording import wording
 from adapters.recent import Recent
+from adapters.vqascore import LIBRARIES
 from adapters.vqascore.checkpoint import Checkpoint
 from harness.judge import Scorer
 from harness.records import Image
@@ -62,7 +63,7 @@ class VQAScore(Scorer):
         ConfigError: a parameter out of range, or weights, tokenizer or prompt that cannot be used.
     """
 
-    libraries: ClassVar[tuple[str, ...]] = ("torch", "torchvision", "transformers", "tokenizers", "pillow", "numpy")
+    libraries: ClassVar[tuple[str, ...]] = LIBRARIES
     incidental: ClassVar[tuple[str, ...]] = ("weights", "tokenizer", "device", "batch", "prompt")
 
     def __init__(

@@ -198,7 +198,7 @@ def test_a_checkpoint_that_does_not_fit_is_refused_by_key(
         ("config.json", "[1]", "holds a list; expected a table"),
         ("config.json", "{", "not JSON"),
         ("config.json", '{"d_model": 32}', "names no mm_vision_tower, so this is no CLIP-FlanT5"),
-        ("config.json", '{"mm_vision_tower": "x", "mm_projector_type": "linear"}', "is 'linear'; expected 'mlp2x_gelu'"),
+        ("config.json", '{"mm_vision_tower": "", "mm_projector_type": "linear"}', "is 'linear'; expected 'mlp2x_gelu'"),
         ("config.json", '{"mm_vision_tower": "x", "mm_vision_select_layer": -1}', "is -1; expected -2"),
         ("config.json", '{"mm_vision_tower": "x", "d_model": "wide"}', "no configuration of a T5"),
         ("tokenizer.json", "{}", "no tokenizer"),
@@ -236,4 +236,4 @@ def test_a_run_over_rated_images(checkpoint: Path, folder: Path) -> None:
     assert set(report.table.status) == {"ok"}
     assert report.table.score_a.between(0, 1).all()
     assert 0 < judge.encoded <= 12
-    assert PATCH == judge.network.vision.config.patch_size
+    assert judge.network.vision.config.patch_size == PATCH

@@ -18,7 +18,7 @@ from transformers import CLIPImageProcessorPil, CLIPVisionConfig, CLIPVisionMode
 State = dict[str, Tensor]
 
 SIDE, PATCH, WIDTH, LAYERS, MODEL = 28, 14, 64, 3, 32
-CHARACTERS = sorted(set(string.printable) - set(string.whitespace)) + ["▁"]
+CHARACTERS = [*sorted(set(string.printable) - set(string.whitespace)), "▁"]
 SPARE = 5
 """Embeddings beyond the tokenizer's tokens, as T5 has them."""
 
