@@ -12,9 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from adapters.prompts.official import official, template
-from adapters.prompts.wording import Wording
-from harness.errors import ConfigError
+from adapters.prompts.wording import Wording, wording
 
 QUESTIONS, WEIGHTS = "visionreward", "visionreward-weights"
 """The two official texts, as `pigeval prompts list` has them."""
@@ -80,14 +78,4 @@ class Checklist:
 
 def official_wordings() -> tuple[Wording, Wording]:
     """Questions and coefficients, with whose they are. Raises `ConfigError` when they were not fetched yet."""
-    return _fetched(QUESTIONS), _fetched(WEIGHTS)
-
-
-def _fetched(name: str) -> Wording:
-    text = official(name)
-    if text is None:
-        raise ConfigError(
-            f"the official {name} was not fetched yet; run `pigeval prompts fetch {QUESTIONS}` and "
-            f"`pigeval prompts fetch {WEIGHTS}`"
-        )
-    return Wording(name, f"{template(name).repository}@{template(name).commit}", text)
+    return wording(QUESTIONS, "official"), wording(WEIGHTS, "official")

@@ -120,8 +120,9 @@ class VQAScore(Scorer):
 
     def _seen(self, images: Mapping[str, Image]) -> dict[str, Tensor]:
         """Patches by digest; those of images not seen lately are made."""
-        found = {digest: self._patches.get(digest) for digest in images}
-        fresh = [digest for digest, patches in found.items() if patches is None]
+        kept = {digest: self._patches.get(digest) for digest in images}
+        found = {digest: patches for digest, patches in kept.items() if patches is not None}
+        fresh = [digest for digest in images if digest not in found]
         if fresh:
             with ThreadPoolExecutor(THREADS, thread_name_prefix="pigeval-preprocess") as pool:
                 pixels = list(pool.map(lambda digest: self.preprocess(images[digest].decode()), fresh))
@@ -131,7 +132,7 @@ class VQAScore(Scorer):
                 # A copy: a row of the batch would hold all of it in memory.
                 found[digest] = patches.clone()
                 self._patches.put(digest, found[digest])
-        return {digest: patches for digest, patches in found.items() if patches is not None}
+        return found
 
     def _ids(self, text: str) -> Tensor:
         """Token ids of shape (length,), the end of text included: officially each side of the image has its own."""

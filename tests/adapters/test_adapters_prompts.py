@@ -156,6 +156,9 @@ def test_which_wording_a_judge_gets(listed: Path, monkeypatch: pytest.MonkeyPatc
         wording("lvlm-plain", "official")
     with pytest.raises(ConfigError, match="expected one of auto, own, official"):
         wording("lvlm-plain", "mine")
+    monkeypatch.setitem(table(), "official-only", table()["unifiedreward-pair"])
+    with pytest.raises(ConfigError, match="no wording of our own for official-only"):
+        wording("official-only", "own")
     fetch("unifiedreward-pair")
     assert wording("unifiedreward-pair", "own").origin == "own"
     found = wording("unifiedreward-pair", "auto")

@@ -28,6 +28,7 @@ from harness.pictures import BytesPicture
 from harness.records import Comparison, Image, Status
 from pigeval.cli import main
 from tests.adapters.asking import noise, question, swapped
+from tests.adapters.engines.tiny import tiny_qwen2_vl
 from tests.adapters.fake_engine import FakeEngine, text_of, use
 from tests.adapters.tiny_clip_t5 import write_clip_t5
 from tests.harness.making import write_ratings
@@ -276,8 +277,25 @@ def test_wrong_parameters(monkeypatch: pytest.MonkeyPatch, given: dict[str, str]
 def test_what_was_not_fetched_is_named(monkeypatch: pytest.MonkeyPatch, fetched: Path) -> None:
     for path in fetched.glob("visionreward-weights-*"):
         path.unlink()
-    with pytest.raises(ConfigError, match="visionreward-weights was not fetched yet; run `pigeval prompts fetch"):
+    with pytest.raises(ConfigError, match="run `pigeval prompts fetch visionreward-weights`"):
         made(monkeypatch, FakeEngine())
+
+
+def test_an_estimate_counts_the_questions_and_loads_nothing() -> None:
+    judge = VisionReward(base_url="http://127.0.0.1:9/v1", model="x", vqascore_weights="no/where")
+    # Three images in two comparisons; ten such comparisons are fifteen images.
+    estimate = judge.forecast([question(A, B), question(A, C, key="1")], 10)
+    assert estimate is not None
+    assert estimate.requests == 15 * 30
+
+
+def test_a_model_in_this_process_is_asked_too(tmp_path: Path) -> None:
+    model = tiny_qwen2_vl(tmp_path / "model")
+    judge = VisionReward(model=str(model), alignment="none", device="cpu", max_tokens=1, max_pixels=28 * 28 * 4)
+    (verdict,) = judge.compare([question(A, B)])
+    # Drawn weights end no answer.
+    assert verdict.status in (Status.OK, Status.TRUNCATED)
+    assert [len(side["answers"]) for side in json.loads(verdict.raw or "").values()] == [30, 30]
 
 
 class Checking:

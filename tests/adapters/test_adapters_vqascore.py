@@ -85,7 +85,12 @@ def test_an_image_is_seen_once_and_a_pair_asked_once(checkpoint: Path, monkeypat
     judge = made(checkpoint, batch=2)
     rows: list[int] = []
     ask = judge.network.log_probability
-    monkeypatch.setattr(judge.network, "log_probability", lambda *given: rows.append(len(given[1])) or ask(*given))
+
+    def counted(*given: torch.Tensor) -> torch.Tensor:
+        rows.append(len(given[1]))
+        return ask(*given)
+
+    monkeypatch.setattr(judge.network, "log_probability", counted)
     asked = [
         Comparison("0" * 32, "0" * 32, prompt, a, b) for prompt in ("x", "y") for a in IMAGES for b in IMAGES if a != b
     ]
