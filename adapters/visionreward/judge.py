@@ -130,8 +130,8 @@ class VisionReward(ModelJudge):
 def check_loadable(model: str) -> None:
     """Raises `ConfigError` for the released checkpoint, by name or by its files: nothing here can load it."""
     name, folder = model.partition("@")[0].rpartition("/")[2], Path(model).expanduser()
-    unpacked = not (folder / "config.json").is_file() and (folder / "model_config.json").is_file()
-    if name in RELEASED or unpacked:
+    unpacked = (folder / "model_config.json").is_file()
+    if (name in RELEASED or unpacked) and not (folder / "config.json").is_file():
         raise ConfigError(
             f"model {name}: a CogVLM2 in SwissArmyTransformer's format, which transformers does not load, and code "
             "that a checkpoint brings is not run here. Serve it with the authors' code behind an OpenAI-compatible "
