@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from adapters.parsers import POINT_PARSERS
 from adapters.parsers.points import pair_of
+from adapters.visionreward.reading import parser
 from harness.generation import Parser
 from harness.records import Status, Verdict
 
@@ -18,17 +19,17 @@ def both(a: str, b: str) -> str:
 
 def in_pairs(name: str) -> Parser:
     """The parser of what `both` makes of outputs one of `POINT_PARSERS` reads; any other text has no verdict."""
-    parser = POINT_PARSERS[name]
+    point = POINT_PARSERS[name]
 
     def parse(text: str) -> Verdict:
         try:
             a, b = map(str, json.loads(text))
         except (ValueError, TypeError, RecursionError):
             return Verdict.failure(Status.UNPARSEABLE, text)
-        return pair_of(parser.parse(a), parser.parse(b))
+        return pair_of(point.parse(a), point.parse(b))
 
-    return Parser(parser.name, parser.version, parse)
+    return Parser(point.name, point.version, parse)
 
 
-PARSERS: Mapping[str, Parser] = {name: in_pairs(name) for name in POINT_PARSERS}
+PARSERS: Mapping[str, Parser] = {**{name: in_pairs(name) for name in POINT_PARSERS}, "visionreward": parser()}
 """By name, for the stored outputs of runs."""

@@ -1,4 +1,4 @@
-"""Official prompt templates: taken from their source files without running them, checked, kept in the cache.
+"""Official texts, prompt templates above all: taken from their source files without running them, checked, kept.
 
 `official.toml` says where each stands and what its hash is; the texts themselves are their authors' and no part of this
 package. `pigeval prompts fetch NAME` gets one.
@@ -38,13 +38,13 @@ class Template:
     """`owner/name` on GitHub."""
     commit: str
     file: str
-    variable: str
-    """The variable whose value is the template, or holds it as its longest text."""
     characters: int
     sha256: str
     """The first 16 hex digits, of the template in UTF-8 with its slot left in."""
-    placeholder: str
-    """The slot, such as `{prompt}`."""
+    variable: str = ""
+    """The variable whose value is the template, or holds it as its longest text; empty: the file is the template."""
+    placeholder: str = ""
+    """The slot, such as `{prompt}`; empty where there is none."""
 
     @property
     def place(self) -> Path:
@@ -117,17 +117,17 @@ def fetch(name: str, given: Path | None = None) -> Path:
 
 def _found(wanted: Template, source: str, where: str) -> str:
     """The text in a source. Raises `DataError` that says what came instead."""
-    texts = [source, *texts_of(source, wanted.variable)]
-    for text in texts:
+    inside = texts_of(source, wanted.variable) if wanted.variable else [source]
+    for text in (source, *inside):
         if not wanted.problem(text):
             return text
     expected = f"expected {wanted.file} of {wanted.repository} at {wanted.commit}"
-    if len(texts) == 1:
+    if not inside:
         raise DataError(f"{where}: no text is assigned to {wanted.variable}; {expected}")
-    problem = wanted.problem(max(texts[1:], key=len))
+    problem = wanted.problem(max(inside, key=len))
+    what = wanted.variable or "the file"
     raise DataError(
-        f"{where}: {wanted.variable} is another text than the official {wanted.name}: {problem}; nothing was kept; "
-        f"{expected}"
+        f"{where}: {what} is another text than the official {wanted.name}: {problem}; nothing was kept; {expected}"
     )
 
 

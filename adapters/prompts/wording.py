@@ -34,20 +34,22 @@ class Wording:
 def wording(name: str, prompt: str = "own") -> Wording:
     """The prompt of a name, as `prompt`, one of `CHOICES`, says.
 
-    Raises `ConfigError` for an official text that is not known or not fetched yet.
+    Raises `ConfigError` for an official text that is not known or not fetched yet, and where there is none of our own.
     """
     one_of("prompt", prompt, CHOICES)
     template = table().get(name)
     text = official(name) if template is not None and prompt != "own" else None
     if template is not None and text is not None:
         return Wording(name, f"{template.repository}@{template.commit}", text)
-    if prompt == "official":
-        raise ConfigError(
-            f"the official prompt {name} was not fetched yet; run `pigeval prompts fetch {name}`, or use prompt=own"
-            if template is not None
-            else f"no official prompt is known for {name}; use prompt=own"
-        )
-    return Wording(name, "own", (OWN / f"{name}.txt").read_text(encoding="utf-8"))
+    own = OWN / f"{name}.txt"
+    if prompt != "official" and own.is_file():
+        return Wording(name, "own", own.read_text(encoding="utf-8"))
+    if template is None:
+        raise ConfigError(f"no official prompt is known for {name}; use prompt=own")
+    if prompt == "own":
+        raise ConfigError(f"there is no wording of our own for {name}; run `pigeval prompts fetch {name}`")
+    instead = ", or use prompt=own" if own.is_file() else ""
+    raise ConfigError(f"the official prompt {name} was not fetched yet; run `pigeval prompts fetch {name}`{instead}")
 
 
 def own_names() -> list[str]:

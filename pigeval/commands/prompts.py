@@ -68,7 +68,7 @@ def _fetch(name: str, given: Path | None) -> None:
 
     # A checkout is of one repository.
     here = [t for t in table().values() if given is None or (given / t.file).is_file()]
-    if not here:
+    if name == "all" and not here:
         raise ConfigError(
             f"{given}: holds none of the files of `pigeval prompts list`; expected a checkout of one of them"
         )

@@ -114,6 +114,19 @@ def test_another_text_is_refused_and_not_kept(
     assert kept(listed) == []
 
 
+def test_a_file_may_be_the_text_itself(listed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = listed / "official.toml"
+    kept_lines = [line for line in path.read_text().splitlines() if not line.startswith(("variable", "placeholder"))]
+    path.write_text("\n".join(kept_lines))
+    table.cache_clear()
+    serve(monkeypatch, b"messages = 1")
+    with pytest.raises(DataError, match=r"the file is another text.*expected 48 characters.*got 12"):
+        fetch("unifiedreward-pair")
+    serve(monkeypatch, TEXT.encode())
+    fetch("unifiedreward-pair")
+    assert official("unifiedreward-pair") == TEXT
+
+
 def test_a_kept_text_that_was_changed_is_refused(listed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     serve(monkeypatch, SOURCE.encode())
     place = fetch("unifiedreward-pair")
@@ -143,6 +156,9 @@ def test_which_wording_a_judge_gets(listed: Path, monkeypatch: pytest.MonkeyPatc
         wording("lvlm-plain", "official")
     with pytest.raises(ConfigError, match="expected one of auto, own, official"):
         wording("lvlm-plain", "mine")
+    monkeypatch.setitem(table(), "official-only", table()["unifiedreward-pair"])
+    with pytest.raises(ConfigError, match="no wording of our own for official-only"):
+        wording("official-only", "own")
     fetch("unifiedreward-pair")
     assert wording("unifiedreward-pair", "own").origin == "own"
     found = wording("unifiedreward-pair", "auto")
@@ -157,7 +173,7 @@ def test_the_table_is_whole() -> None:
     for name, entry in listed.items():
         assert re.fullmatch(r"[0-9a-f]{40}", entry.commit), name
         assert re.fullmatch(r"[0-9a-f]{16}", entry.sha256), name
-        assert entry.file.endswith(".py"), name
+        assert entry.file.endswith(".py") == bool(entry.variable), name
         assert entry.name == name
 
 

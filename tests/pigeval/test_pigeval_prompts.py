@@ -50,8 +50,9 @@ def test_list_fetch_and_show(listed: Path, capsys: pytest.CaptureFixture[str]) -
     assert main(["prompts", "show", "unifiedreward-flex"]) == 0
     assert "unifiedreward-flex, own, SHA-256 " in capsys.readouterr().out
 
-    assert main(["prompts", "fetch", "unifiedreward-flex", "--from", str(listed)]) == 0
-    assert "the hash is right" in capsys.readouterr().out
+    for given in (listed, listed / "unifiedreward-flex.py"):
+        assert main(["prompts", "fetch", "unifiedreward-flex", "--from", str(given)]) == 0
+        assert "the hash is right" in capsys.readouterr().out
 
     assert main(["prompts", "show", "unifiedreward-flex"]) == 0
     shown = capsys.readouterr().out
