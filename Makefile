@@ -84,6 +84,7 @@ MEASURED := work/measured
 measure-tiny: $(FULL)
 	rm -rf results/simulated-flat-*
 	HF_HUB_OFFLINE=1 $(BIN)/pigeval run suites/tiny.toml --out results
+	HF_HUB_OFFLINE=1 $(BIN)/pigeval run suites/tiny-told.toml --out results
 	$(BIN)/pigeval leaderboard results --out results
 	HF_HUB_OFFLINE=1 $(BIN)/pigeval run suites/tiny-curve.toml --out $(MEASURED)/curve
 	HF_HUB_OFFLINE=1 $(BIN)/pigeval run suites/tiny-ablation.toml --out $(MEASURED)/ablation
