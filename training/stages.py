@@ -80,11 +80,14 @@ def _taught(session: Session, folder: Path, lesson: Lesson, weights: Weights) ->
         into = folder / f"{lesson.name}-{number}"
         if not (into / MODEL).is_dir():
             pictures = Pictures(folder / "images")
-            _fit(session, into, weights, preset.base, base.rows(lesson.samples(number), pictures), pictures)
+            facts = _fit(session, into, weights, preset.base, base.rows(lesson.samples(number), pictures), pictures)
+            if main_process():
+                write_json(into / TRAINING, facts)
         weights = Weights(str(into / MODEL))
         right = lesson.right(weights.engine(preset.model, preset.rationales.batch), preset.contexts.max_tokens)
         if right >= lesson.least:
-            return weights, {f"{lesson.name}, rounds": number, f"{lesson.of} right": round(right, 4)}
+            told = {f"{lesson.name}, rounds": number, f"{lesson.of} right": round(right, 4)}
+            return weights, {**told, **(read_json(into / TRAINING) or {})}
     raise RunError(
         f"{folder}: after {preset.tiny.rounds} rounds of {lesson.name} {right:.1%} of {lesson.of} are right, expected "
         f"{lesson.least:.1%}; raise tiny.rounds, tiny.seeing or tiny.samples and begin anew with --fresh"
