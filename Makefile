@@ -70,7 +70,7 @@ train-tiny: $(FULL)
 DIRECT := work/tiny-direct
 train-tiny-direct: train-tiny
 	mkdir -p $(DIRECT)
-	cp -rn $(addprefix work/tiny-$(SEED)/,split base rationales reasoner contexts) $(DIRECT)
+	test -d $(DIRECT)/contexts || cp -r $(addprefix work/tiny-$(SEED)/,split base rationales reasoner contexts) $(DIRECT)
 	$(BIN)/pigeval train all --preset tiny --work $(DIRECT) --set seed=$(SEED) --set cot.reasoning=false
 
 # The published runs; the nightly run compares itself with them.
